@@ -1,0 +1,1 @@
+"""The command line: `flask --app wsgi …`, and what `make run` starts."""

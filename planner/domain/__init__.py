@@ -1,0 +1,1 @@
+"""Nouns and rules of the clinic: standard library only, no input or output."""

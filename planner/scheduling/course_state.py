@@ -1,0 +1,122 @@
+"""A course in the middle of a decision: its doses as they will be, and its sessions as they are.
+
+All instants here are axis minutes of the search's supply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from planner.domain.statuses import COUNTING, HOLDING, MOVABLE, AppointmentKind, AppointmentStatus
+from planner.scheduling.placements import Placement
+from planner.scheduling.search import CourseSearch
+from planner.scheduling.sheets import BookedSheet, CourseSheet
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """One dose as it will be: an infusion that stays (`placement` is None), one that moves, or a new one."""
+
+    start: int
+    before: BookedSheet | None
+    placement: Placement | None = None
+    anchor: int = 0
+
+    @property
+    def moved(self) -> bool:
+        return self.placement is not None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The doses in order of time, and which appointments cannot stay where they are whatever their times say."""
+
+    doses: tuple[Dose, ...]
+    gone: frozenset[int] = frozenset()
+    displaced: frozenset[int] = frozenset()
+
+    def number_of(self, appointment_id: int | None) -> int | None:
+        """The dose number that an existing infusion will have; None when it no longer is a dose."""
+        for number, dose in enumerate(self.doses, 1):
+            if dose.before is not None and dose.before.id == appointment_id:
+                return number
+        return None
+
+
+class CourseView:
+    """An existing course with the search over its supply; answers what is fixed and what may move."""
+
+    def __init__(self, course: CourseSheet) -> None:
+        self.course = course
+        self.search = CourseSearch(course.clinic, course.request)
+        self.origin = self.search.supply.origin
+        self.now = course.clinic.now
+
+    def frozen(self, booked: BookedSheet) -> bool:
+        """Whether an appointment may not change: past, happened or pinned (house.md, decision 5)."""
+        return booked.pinned or booked.status not in MOVABLE or booked.start <= self.now
+
+    def counting_infusions(self) -> list[BookedSheet]:
+        """Infusions that are or will be doses, in order of time; proposed boosters are not among them."""
+        found = [a for a in self.course.appointments if a.kind is AppointmentKind.INFUSION and a.status in COUNTING]
+        return sorted(found, key=lambda a: a.start)
+
+    def sessions(self, kind: AppointmentKind) -> list[BookedSheet]:
+        """Sessions of a kind that hold their slot, in order of time."""
+        found = [a for a in self.course.appointments if a.kind is kind and a.status in HOLDING]
+        return sorted(found, key=lambda a: a.start)
+
+    def proposed(self) -> list[BookedSheet]:
+        """Proposed boosters, in order of time."""
+        found = [a for a in self.course.appointments if a.status is AppointmentStatus.PROPOSED]
+        return sorted(found, key=lambda a: a.start)
+
+    def dose_of(self, booked: BookedSheet) -> Dose:
+        """An infusion as it stands; its anchor is the recorded end of the dose, else the planned one."""
+        start = booked.start - self.origin
+        anchor = start + self.search.anchor if booked.dose_end is None else booked.dose_end - self.origin
+        return Dose(start, booked, None, anchor)
+
+    def dose_at(self, placement: Placement, before: BookedSheet | None) -> Dose:
+        """A dose that goes to a placement."""
+        start = placement.start - self.origin
+        return Dose(start, before, placement, start + self.search.anchor)
+
+    def state(self) -> State:
+        """The course as it stands."""
+        return State(tuple(self.dose_of(booked) for booked in self.counting_infusions()))
+
+    def day(self, minute: int) -> int:
+        """The local day's index of an axis minute."""
+        return self.search.days.index(minute + self.origin)
+
+    def day_limits(self, doses: tuple[Dose, ...], at: int) -> tuple[int, int]:
+        """First and last day index for the dose at list position `at` that keep the spacing to both neighbours."""
+        low, high = 0, self.search.days.count - 1
+        if at > 0:
+            least, most = self.gap(at + 1)
+            before = self.day(doses[at - 1].start)
+            low, high = max(low, before + least), min(high, before + most)
+        if at + 1 < len(doses):
+            least, most = self.gap(at + 2)
+            after = self.day(doses[at + 1].start)
+            low, high = max(low, after - most), min(high, after - least)
+        return low, high
+
+    def gap(self, number: int) -> tuple[int, int]:
+        """Least and most days before dose `number`; doses beyond the protocol's count use its last spacing."""
+        return self.search.gap_range(min(number, self.search.doses))
+
+    def cutoff(self, doses: tuple[Dose, ...], at: int) -> int | None:
+        """When the session after the dose at list position `at` must be over: the next check-in less the gap."""
+        link = self.search.link
+        if link is None or at + 1 >= len(doses):
+            return None
+        return doses[at + 1].start - link.gap
+
+
+def with_dose(state: State, at: int, dose: Dose) -> State:
+    """The state with the dose at a list position replaced, doses kept in order of time."""
+    doses = list(state.doses)
+    doses[at] = dose
+    return replace(state, doses=tuple(sorted(doses, key=lambda d: d.start)))

@@ -1,0 +1,421 @@
+"""Decisions about an existing course: one act in, every change that follows from it out.
+
+Pure: nothing here reads a clock or a database. Times are UTC minutes since 1970. Each function raises `Refused` with
+every rule that forbids the act itself; what follows from a legal act is told line by line, and what cannot be saved is
+said so with its ways out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Literal
+
+from planner.domain.conflicts import Conflict, Rule
+from planner.domain.errors import Refused
+from planner.domain.statuses import MOVABLE, AppointmentKind, AppointmentStatus
+from planner.scheduling.around import (
+    follow_boosters,
+    follow_consolidation,
+    follow_preparation,
+    follow_rolling,
+)
+from planner.scheduling.course_state import CourseView, State, with_dose
+from planner.scheduling.decisions import Decision, Line, LineKind, WayOutKind
+from planner.scheduling.following import Choices, Follower
+from planner.scheduling.patterns import pattern_words
+from planner.scheduling.placements import Placement, Remark
+from planner.scheduling.placing import NothingFree, place_visit
+from planner.scheduling.refusals import refuse_session, refuse_visit
+from planner.scheduling.session_moves import moved_session
+from planner.scheduling.sheets import BookedSheet, CourseSheet
+from planner.scheduling.sliding import earlier_ends, find_dose_time, slide_followers
+from planner.scheduling.wording import say
+
+Follow = Literal["slide", "repair", "drop"]
+"""What becomes of a dose that was lost: the series slides on to one more date at its end, the dose is repaired in place
+before the next one, or it is dropped."""
+
+
+def decide_move(
+    course: CourseSheet,
+    appointment_id: int,
+    start: int,
+    *,
+    chair_id: int | None = None,
+    therapist_id: int | None = None,
+    overrides: frozenset[Rule] = frozenset(),
+    choices: Choices | None = None,
+) -> Decision:
+    """Move one appointment to `start` and let everything that depends on it follow.
+
+    Doses that come too close after it slide on, unless SPACING is among the rules a person overrides.
+    """
+    view = CourseView(course)
+    booked = _find(view, appointment_id)
+    _must_be_movable(view, booked)
+    if booked.kind is not AppointmentKind.INFUSION:
+        return moved_session(view, booked, start, therapist_id)
+    refuse_visit(view, start)
+    number = view.state().number_of(booked.id) or booked.number
+    placement = place_visit(
+        view.search.supply,
+        view.search.protocol,
+        start - view.origin,
+        number=number,
+        phase=booked.phase,
+        chair_id=chair_id or booked.chair_id,
+    )
+    state = with_dose(view.state(), number - 1, view.dose_at(placement, booked))
+    state, spaced = _respaced(view, state, state.number_of(booked.id) or number, overrides)
+    return _settled(view, state, "move", choices or {}, spaced)
+
+
+def decide_lost(
+    course: CourseSheet,
+    appointment_id: int,
+    status: AppointmentStatus,
+    *,
+    follow: Follow = "slide",
+    choices: Choices | None = None,
+) -> Decision:
+    """Cancel an appointment or mark it a no-show, and let the course follow (scenario B2 for a lost dose)."""
+    view = CourseView(course)
+    booked = _find(view, appointment_id)
+    if status is AppointmentStatus.CANCELLED and (booked.pinned or booked.status not in MOVABLE):
+        _must_be_movable(view, booked)
+    words = "no-show" if status is AppointmentStatus.NOSHOW else "cancelled"
+    mark = Line(LineKind.MARKED, f"{say(view, booked.start, _name(booked))}: {words}.", booked, status=status)
+    if booked.status is AppointmentStatus.PROPOSED:
+        return Decision(status.value, (mark,))
+    if booked.kind is not AppointmentKind.INFUSION:
+        return _lost_session(view, booked, mark, choices or {})
+    number = view.state().number_of(booked.id)
+    if number is None:
+        raise Refused([Conflict(Rule.STATUS, f"This dose is already {booked.status}.")])
+    doses = tuple(dose for dose in view.state().doses if dose.before is None or dose.before.id != booked.id)
+    state = State(doses, gone=frozenset({booked.id}))
+    if follow == "slide":
+        state = _with_new_last(view, state)
+    elif follow == "repair":
+        state = _repaired(view, state, booked, number)
+    decision = _settled(view, state, status.value, choices or {}, ())
+    return decision.with_lines((mark, *decision.lines))
+
+
+def decide_dose_end(
+    course: CourseSheet, appointment_id: int, dose_end: int, choices: Choices | None = None
+) -> Decision:
+    """Record the real end of a dose: its window starts there, and sessions that no longer fit follow (1.5, rule 4)."""
+    view = CourseView(course)
+    booked = _find(view, appointment_id)
+    if booked.kind is not AppointmentKind.INFUSION or booked.status not in (
+        AppointmentStatus.BOOKED,
+        AppointmentStatus.ARRIVED,
+        AppointmentStatus.FULFILLED,
+    ):
+        raise Refused([Conflict(Rule.STATUS, "Only a dose that took place has an end.")])
+    number = view.state().number_of(booked.id) or booked.number
+    dose = replace(view.state().doses[number - 1], anchor=dose_end - view.origin)
+    doses = list(view.state().doses)
+    doses[number - 1] = dose
+    mark = Line(
+        LineKind.MARKED,
+        f"Dose {number} ended {say(view, dose_end)}; its window counts from then.",
+        booked,
+        status=AppointmentStatus.FULFILLED,
+        dose_end=dose_end,
+    )
+    decision = _settled(view, State(tuple(doses)), "dose-end", choices or {}, ())
+    return decision.with_lines((mark, *decision.lines))
+
+
+def decide_displaced(
+    course: CourseSheet, appointment_ids: Iterable[int], kind: str, choices: Choices | None = None
+) -> Decision:
+    """Find other places for appointments that cannot stay: a closed day, or somebody away.
+
+    `course.clinic` must already be without that day or person. Doses keep their time if somebody else can take over,
+    else go to the nearest day that keeps the spacing and has a session, else the rest of the series slides.
+    """
+    view = CourseView(course)
+    ids = frozenset(appointment_ids)
+    pinned = [a for a in course.appointments if a.id in ids and a.pinned]
+    if pinned:
+        sentence = f"{say(view, pinned[0].start, _name(pinned[0]))} is pinned; unpin it first."
+        raise Refused([Conflict(Rule.PINNED, sentence, appointment_id=pinned[0].id)])
+    ids = frozenset(a.id for a in course.appointments if a.id in ids and not view.frozen(a))
+    state = replace(view.state(), displaced=ids)
+    lost: list[Line] = []
+    for booked in [dose.before for dose in view.state().doses if dose.before is not None and dose.before.id in ids]:
+        found = _replaced(view, state, booked)
+        if found is None:
+            sentence = f"{say(view, booked.start, _name(booked))} has no other time that keeps the course together."
+            lost.append(Line(LineKind.UNSAVED, sentence, booked, status=AppointmentStatus.CANCELLED))
+            remaining = tuple(d for d in state.doses if d.before is None or d.before.id != booked.id)
+            state = replace(state, doses=remaining, gone=state.gone | {booked.id})
+        else:
+            state = found
+    decision = _settled(view, state, kind, choices or {}, ())
+    return decision.with_lines((*lost, *decision.lines))
+
+
+# -- steps -------------------------------------------------------------------------------------------------------------
+
+
+def _find(view: CourseView, appointment_id: int) -> BookedSheet:
+    found = next((a for a in view.course.appointments if a.id == appointment_id), None)
+    if found is None:
+        raise Refused([Conflict(Rule.STATUS, "This appointment is not part of the course any more.")])
+    return found
+
+
+def _must_be_movable(view: CourseView, booked: BookedSheet) -> None:
+    if booked.pinned:
+        raise Refused([Conflict(Rule.PINNED, "This appointment is pinned; unpin it first.", appointment_id=booked.id)])
+    if booked.status not in MOVABLE:
+        raise Refused([Conflict(Rule.STATUS, f"This appointment is {booked.status} and cannot be changed.")])
+    if booked.start <= view.now:
+        raise Refused([Conflict(Rule.PAST, "This appointment has already begun; the past does not move.")])
+
+
+def _name(booked: BookedSheet) -> str:
+    if booked.kind is AppointmentKind.INFUSION:
+        return f"Infusion {booked.number}"
+    return f"{booked.kind.value.capitalize()} session"
+
+
+def _respaced(
+    view: CourseView, state: State, number: int, overrides: frozenset[Rule]
+) -> tuple[State, tuple[Conflict, ...]]:
+    """Keep the gaps around a moved dose: too close behind the one before is refused, too close ahead slides."""
+    found: list[Conflict] = []
+    doses = state.doses
+    if number > 1:
+        gap, least = view.day(doses[number - 1].start) - view.day(doses[number - 2].start), view.gap(number)[0]
+        if gap < least:
+            sentence = f"Dose {number} would be {gap} days after dose {number - 1}; {least} are needed."
+            if Rule.SPACING not in overrides:
+                raise Refused([Conflict(Rule.SPACING, sentence)])
+            found.append(Conflict(Rule.SPACING, sentence))
+        ready = earlier_ends(view, state, number - 1)
+        if ready is None or ready > doses[number - 1].start:
+            sentence = f"Dose {number - 1} would have no session in its window before then."
+            if Rule.NO_WINDOW_SLOT not in overrides:
+                raise Refused([Conflict(Rule.NO_WINDOW_SLOT, sentence)])
+            found.append(Conflict(Rule.NO_WINDOW_SLOT, sentence))
+    if Rule.SPACING in overrides:
+        for later in range(number, len(doses)):
+            gap = view.day(doses[later].start) - view.day(doses[later - 1].start)
+            if gap < view.gap(later + 1)[0]:
+                sentence = f"Only {gap} days between dose {later} and dose {later + 1}."
+                found.append(Conflict(Rule.SPACING, sentence))
+        return state, tuple(found)
+    return slide_followers(view, state, number), tuple(found)
+
+
+def _with_new_last(view: CourseView, state: State) -> State:
+    """The series slides: one more date at its end, on the course's own weekdays, or the next day with room."""
+    doses = state.doses
+    number = len(doses) + 1
+    if not doses:
+        return state
+    least, most = view.gap(number)
+    last_day = view.day(doses[-1].start)
+    pattern = view.course.pattern
+    days = range(last_day + least, view.search.days.count)
+    first = next((d for d in days if not pattern or view.search.days.weekday(d) in pattern), last_day + least)
+    order = [*range(first, view.search.days.count), *range(last_day + least, first)]
+    wall = view.search.days.wall_minute(doses[-1].start + view.origin)
+    placement = find_dose_time(view, state, None, number, order, wall)
+    if placement is None:
+        sentence = f"No day on {pattern_words(pattern)} or after has room for one more dose with its session."
+        raise Refused([Conflict(Rule.NO_WINDOW_SLOT, sentence)])
+    return replace(state, doses=(*doses, view.dose_at(placement, None)))
+
+
+def _repaired(view: CourseView, state: State, booked: BookedSheet, number: int) -> State:
+    """A new date for the lost dose before the next one, nearest to the old (scenario B1)."""
+    doses = state.doses
+    low, high = 0, view.search.days.count - 1
+    if number >= 2:
+        least, most = view.gap(number)
+        before = view.day(doses[number - 2].start)
+        low, high = before + least, before + most
+    if number - 1 < len(doses):
+        high = min(high, view.day(doses[number - 1].start) - view.gap(number + 1)[0])
+    here = view.day(booked.start - view.origin)
+    wall = view.search.days.wall_minute(booked.start)
+    order = sorted(range(low, high + 1), key=lambda d: (abs(d - here), d))
+    placement = find_dose_time(view, state, None, number, order, wall)
+    if placement is None:
+        raise Refused([Conflict(Rule.SPACING, "There is no free time for this dose before the next one.")])
+    doses = tuple(sorted((*doses, view.dose_at(placement, None)), key=lambda dose: dose.start))
+    return replace(state, doses=doses)
+
+
+def _replaced(view: CourseView, state: State, booked: BookedSheet) -> State | None:
+    """Another place for a displaced dose: the same time with others, the nearest day, or later with a slide."""
+    at = next(i for i, dose in enumerate(state.doses) if dose.before is not None and dose.before.id == booked.id)
+    number, start = at + 1, booked.start - view.origin
+    if view.search.dose_mask(min(number, view.search.doses)) >> start & 1:
+        same = _try_place(view, start, number, booked)
+        if same is not None:
+            return with_dose(state, at, view.dose_at(same, booked))
+    wall = view.search.days.wall_minute(booked.start)
+    here = view.day(start)
+    low, high = view.day_limits(state.doses, at)
+    order = sorted(range(low, high + 1), key=lambda d: (abs(d - here), d))
+    placement = find_dose_time(view, state, at, number, order, wall, booked)
+    if placement is not None:
+        return with_dose(state, at, view.dose_at(placement, booked))
+    least, most = view.gap(number) if at else (0, view.search.days.count)
+    before = view.day(state.doses[at - 1].start) if at else view.day(view.now - view.origin)
+    alone = replace(state, doses=state.doses[: at + 1])
+    later = find_dose_time(view, alone, at, number, range(max(before + least, here), before + most + 1), wall, booked)
+    if later is None:
+        return None
+    moved = with_dose(state, at, view.dose_at(later, booked))
+    try:
+        return slide_followers(view, moved, moved.number_of(booked.id) or number)
+    except Refused:
+        return None
+
+
+def _try_place(view: CourseView, start: int, number: int, booked: BookedSheet) -> Placement | None:
+    try:
+        return place_visit(
+            view.search.supply, view.search.protocol, start, number=number, phase=booked.phase, chair_id=booked.chair_id
+        )
+    except NothingFree:
+        return None
+
+
+def _lost_session(view: CourseView, booked: BookedSheet, mark: Line, choices: Choices) -> Decision:
+    """A session that falls away: its dose gets the best slot that is left, as a proposal in the same preview."""
+    others = tuple(a for a in view.course.appointments if a.id != booked.id)
+    rest = CourseView(replace(view.course, appointments=others))
+    if booked.kind is not AppointmentKind.INTEGRATION:
+        return Decision(mark.status.value if mark.status else "cancelled", (mark,))
+    decision = _settled(rest, rest.state(), mark.status.value if mark.status else "cancelled", choices, ())
+    return decision.with_lines((mark, *decision.lines))
+
+
+def _settled(
+    view: CourseView, state: State, kind: str, choices: Choices, overrides: tuple[Conflict, ...]
+) -> Decision:
+    """The whole decision once the doses stand: infusion lines first, then all that follows."""
+    state = _with_chosen_moves(view, state, choices)
+    follower = Follower(view, state, choices)
+    follower.integration()
+    lines = [*_dose_lines(view, state), *follower.lines, *follow_rolling(view, state)]
+    found = [*overrides, *follower.overrides, *_too_long(view, state)]
+    for result in follow_preparation(view, state):
+        if isinstance(result, Conflict):
+            found.append(result)
+        else:
+            lines.append(result)
+    busy_until = max(
+        (line.after.end - view.origin for line in lines if line.after is not None and line.after.serves is not None),
+        default=0,
+    )
+    lines += follow_consolidation(view, state, busy_until + view.search.request.patient.turnover)
+    lines += follow_boosters(view, state)
+    return Decision(kind, tuple(lines), remarks=_remarks(view, state), overrides=tuple(found))
+
+
+def _with_chosen_moves(view: CourseView, state: State, choices: Choices) -> State:
+    """Apply “move the dose” choices first, since everything else follows from the doses."""
+    for number, index in choices.items():
+        if not 1 <= number <= len(state.doses):
+            continue
+        dose = state.doses[number - 1]
+        follower = Follower(view, state, {})
+        options = follower.ways_out_of(number, dose, view.cutoff(state.doses, number - 1))
+        if 0 <= index < len(options) and options[index].kind is WayOutKind.MOVE_DOSE:
+            infusion = options[index].infusion
+            if infusion is not None:
+                state = with_dose(state, number - 1, view.dose_at(infusion, dose.before))
+    return state
+
+
+def _dose_lines(view: CourseView, state: State) -> list[Line]:
+    lines: list[Line] = []
+    for number, dose in enumerate(state.doses, 1):
+        before, after = dose.before, dose.placement
+        if after is not None:
+            after = replace(after, number=number, phase=after.phase or _phase(view, number))
+        if before is None and after is not None:
+            lines.append(Line(LineKind.CREATED, f"New infusion {number}: {say(view, after.start)}.", None, after))
+        elif before is not None and after is not None:
+            old, new = say(view, before.start), say(view, after.start)
+            sentence = f"Infusion {number}: {old} → {new}."
+            if old == new:
+                sentence = f"Infusion {number} stays {old}; staff or chair change."
+            lines.append(Line(LineKind.MOVED, sentence, before, after))
+        elif before is not None and before.number != number:
+            kept = Placement(
+                kind=before.kind,
+                phase=before.phase,
+                number=number,
+                start=before.start,
+                end=before.end,
+                site_id=view.course.clinic.site.id,
+                chair_id=before.chair_id,
+                nurse_id=before.nurse_id,
+                therapist_id=before.therapist_id,
+                room_id=before.room_id,
+                holds=before.holds,
+            )
+            sentence = f"{say(view, before.start, 'Infusion')} becomes dose {number}, was {before.number}."
+            lines.append(Line(LineKind.RENUMBERED, sentence, before, kept))
+    return lines
+
+
+def _phase(view: CourseView, number: int) -> str:
+    return view.search.phases[min(number, view.search.doses) - 1]
+
+
+def _gaps(view: CourseView, state: State) -> list[tuple[int, int, bool]]:
+    """(dose number, days since the dose before, whether either of the two changed)."""
+    found = []
+    unchanged = {(a.before.id, b.before.id) for a, b in pairwise(view.state().doses) if a.before and b.before}
+    for number, (a, b) in enumerate(pairwise(state.doses), 2):
+        same = a.before is not None and b.before is not None and (a.before.id, b.before.id) in unchanged
+        found.append((number, view.day(b.start) - view.day(a.start), not same or a.moved or b.moved))
+    return found
+
+
+def _too_long(view: CourseView, state: State) -> list[Conflict]:
+    """Gaps above the protocol's most need somebody's sign-off (clinical.md 2.1)."""
+    return [
+        Conflict(Rule.SPACING, f"{gap} days between dose {number - 1} and dose {number}, above {view.gap(number)[1]}.")
+        for number, gap, changed in _gaps(view, state)
+        if changed and gap > view.gap(number)[1]
+    ]
+
+
+def _remarks(view: CourseView, state: State) -> tuple[Remark, ...]:
+    remarks = []
+    for number, gap, changed in _gaps(view, state):
+        spacing = view.search.spacings[min(number, view.search.doses) - 1]
+        if changed and spacing.warn_days <= gap <= spacing.max_days and gap > spacing.target_days:
+            equal = " (the most allowed)" if gap == spacing.max_days else ""
+            remarks.append(Remark(Rule.SPACING, f"{gap} days between dose {number - 1} and {number}{equal}.", number))
+    rule = view.search.protocol.span
+    if len(state.doses) > 1:
+        span = view.day(state.doses[-1].start) - view.day(state.doses[0].start)
+        if span > rule.target_days:
+            review = f"; above {rule.review_days} a prescriber reviews it" if span > rule.review_days else ""
+            sentence = f"The series takes {span} days, more than the {rule.target_days} aimed at{review}."
+            remarks.append(Remark(Rule.SPAN, sentence))
+    for number, dose in enumerate(state.doses, 1):
+        pattern = view.course.pattern
+        if dose.moved and pattern and view.search.days.weekday(view.day(dose.start)) not in pattern:
+            told = say(view, dose.start + view.origin)
+            remarks.append(Remark(Rule.CLOSED, f"Dose {number}, {told}, is off {pattern_words(pattern)}.", number))
+    return tuple(remarks)
+
+
+__all__ = ["Follow", "decide_displaced", "decide_dose_end", "decide_lost", "decide_move", "refuse_session"]

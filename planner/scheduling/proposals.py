@@ -1,0 +1,288 @@
+"""Whole-course proposals: one per weekday pattern, complete and bookable, best first.
+
+A proposal holds every appointment of the course: preparation, infusions, the integration session after each, the
+consolidation, and boosters as proposed days. An infusion appears only with its session (promise Z1); when any legal
+course exists, at least one proposal is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+from planner.domain.conflicts import Conflict, Rule
+from planner.domain.protocols import Protocol
+from planner.domain.statuses import AppointmentKind
+from planner.domain.windows import WindowStatus
+from planner.scheduling.masks import bits, slice_of
+from planner.scheduling.patterns import pattern_words, patterns
+from planner.scheduling.placements import CourseProposal, Coverage, Placement, ProposedDay, Remark
+from planner.scheduling.placing import place_session, place_visit
+from planner.scheduling.search import CourseSearch, Step
+from planner.scheduling.sheets import ClinicSheet, CourseRequest
+
+SENTENCES: dict[Rule, str] = {
+    Rule.PAST: "Every time that would do has passed: look at later days.",
+    Rule.GRID: "No start lies on the site's grid of start times.",
+    Rule.CLOSED: "The site is not open long enough on the days asked for.",
+    Rule.CHAIR_BUSY: "No chair is free often enough.",
+    Rule.ROOM_BUSY: "No room is free often enough.",
+    Rule.NURSE_BUSY: "No nurse has a free place often enough.",
+    Rule.PRESCRIBER_AWAY: "No prescriber is on site often enough.",
+    Rule.THERAPIST_BUSY: "No therapist is free to be there during the dose.",
+    Rule.PATIENT_BUSY: "The patient has other appointments in the way.",
+    Rule.PATIENT_AWAY: "The patient cannot come often enough at the times they gave.",
+    Rule.SPACING: "The gaps between doses that the protocol asks for cannot be kept.",
+    Rule.NO_WINDOW_SLOT: "There is no therapy session in the clinic's window after every dose.",
+    Rule.PREP_MISSING: "No preparation session is possible before the first dose.",
+    Rule.CONSOLIDATION_MISSING: "No consolidation session is possible after the last dose.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalSet:
+    """Proposals, best first; when there are none, `refused` names the rules that stand in the way.
+
+    Leaving out the first refused rule alone makes a course appear, unless `together` is true: then it takes all.
+    """
+
+    proposals: tuple[CourseProposal, ...]
+    refused: tuple[Conflict, ...] = ()
+    together: bool = False
+
+
+def propose_courses(
+    clinic: ClinicSheet, request: CourseRequest, *, most: int = 8, without: frozenset[Rule] = frozenset()
+) -> ProposalSet:
+    """Every weekday pattern's best course, at most `most`; exact: none is found only if none exists."""
+    search = CourseSearch(clinic, request, without)
+    kept = search.feasible()
+    if not search.doses or not kept[0]:
+        return ProposalSet((), *_why_none(clinic, request, without))
+    proposals = list(_distinct(_build(search, steps, pattern) for pattern, steps in _chains(search, kept)))
+    proposals.sort(key=lambda proposal: (proposal.cost, proposal.placements[0].start))
+    return ProposalSet(tuple(proposals[:most]))
+
+
+def _chains(
+    search: CourseSearch, kept: list[dict[int, list[int]]]
+) -> Iterator[tuple[frozenset[int], list[Step]]]:
+    phase = next(phase for phase in search.protocol.dose_phases if phase.booking == "firm")
+    weekdays = {search.days.weekday(day) for by_day in kept for day in by_day}
+    found = False
+    for pattern in patterns(weekdays, phase.per_week, phase.spacing.min_days, phase.spacing.max_days):
+        if steps := search.best(kept, pattern):
+            found = True
+            yield pattern, steps
+    if not found:
+        steps = search.best(kept, None)
+        if steps is None:
+            raise AssertionError("a feasible course has a best chain")
+        yield frozenset(), steps
+
+
+def _distinct(proposals: Iterator[CourseProposal]) -> Iterator[CourseProposal]:
+    seen: set[tuple[tuple[str, int], ...]] = set()
+    for proposal in proposals:
+        key = tuple((p.kind.value, p.start) for p in proposal.placements)
+        if key not in seen:
+            seen.add(key)
+            yield proposal
+
+
+def _build(search: CourseSearch, steps: list[Step], pattern: frozenset[int]) -> CourseProposal:
+    placements = [*_preparation(search, steps[0].start)]
+    chair: int | None = None
+    for number, step in enumerate(steps, 1):
+        if search.rolling and number > 1:
+            placements.append(_rolling_session(search, step.start, number))
+        visit = place_visit(
+            search.supply,
+            search.protocol,
+            step.start,
+            number=number,
+            phase=search.phases[number - 1],
+            chair_id=chair,
+        )
+        chair = visit.chair_id
+        placements.append(visit)
+        if step.slot is not None and search.link is not None:
+            placements.append(
+                place_session(
+                    search.supply,
+                    step.slot.start,
+                    search.link.minutes,
+                    kind=AppointmentKind.INTEGRATION,
+                    phase=search.phases[number - 1],
+                    number=number,
+                    serves=number,
+                    link=search.link,
+                    anchor=step.start + search.anchor,
+                )
+            )
+    placements += _consolidation(search, steps[-1])
+    return _summed_up(search, steps, pattern, tuple(placements))
+
+
+def _preparation(search: CourseSearch, first_dose: int) -> list[Placement]:
+    """Preparation on distinct days: the primary therapist first, then closeness to the day the protocol aims at."""
+    phase, supply = search.protocol.preparation, search.supply
+    day = search.days.index(first_dose + supply.origin)
+    if phase is None or not (left := search.preparation_left(day)):
+        return []
+    primary = supply.patient.primary_therapist_id
+    with_primary = supply.session_starts(phase.minutes, primary) if primary is not None else 0
+    anyone = supply.session_starts(phase.minutes)
+    ranked: list[tuple[bool, int, int, int]] = []
+    for lead in range(phase.min_days, phase.max_days + 1):
+        first, last = search.days.start(day - lead), search.days.start(day - lead + 1) - 1
+        part = slice_of(anyone, first - supply.origin, last - supply.origin) if last > first else 0
+        for bit in bits(part):
+            start = first - supply.origin + bit
+            ranked.append((not with_primary >> start & 1, abs(lead - phase.target_days), start, lead))
+    chosen: dict[int, int] = {}
+    for _, _, start, lead in sorted(ranked):
+        if lead not in chosen and len(chosen) < left:
+            chosen[lead] = start
+    return [
+        place_session(supply, start, phase.minutes, kind=AppointmentKind.PREPARATION, phase=phase.key, number=number)
+        for number, start in enumerate(sorted(chosen.values()), 1)
+    ]
+
+
+def _rolling_session(search: CourseSearch, check_in: int, number: int) -> Placement:
+    return place_session(
+        search.supply,
+        check_in - search.lead,
+        search.protocol.integration.minutes,
+        kind=AppointmentKind.INTEGRATION,
+        phase=search.phases[number - 1],
+        number=number - 1,
+        serves=number - 1,
+        on_grid=False,
+    )
+
+
+def _consolidation(search: CourseSearch, last: Step) -> list[Placement]:
+    """The first sessions far enough after the last dose, with the primary therapist if there is one in time."""
+    phase, supply = search.protocol.consolidation, search.supply
+    if phase is None:
+        return []
+    after = last.start + search.protocol.visit.discharge_min
+    if last.slot is not None and search.link is not None:
+        after = last.slot.start + search.link.minutes + supply.patient.turnover
+    primary = supply.patient.primary_therapist_id
+    with_primary = supply.session_starts(phase.minutes, primary) if primary is not None else 0
+    starts = search.consolidation_starts(last.start, after)
+    starts.sort(key=lambda start: (not with_primary >> start & 1, start))
+    chosen: list[int] = []
+    for start in starts:
+        days = {search.days.index(other + supply.origin) for other in chosen}
+        if len(chosen) < phase.sessions and search.days.index(start + supply.origin) not in days:
+            chosen.append(start)
+    return [
+        place_session(supply, start, phase.minutes, kind=AppointmentKind.CONSOLIDATION, phase=phase.key, number=number)
+        for number, start in enumerate(sorted(chosen), 1)
+    ]
+
+
+def _summed_up(
+    search: CourseSearch, steps: list[Step], pattern: frozenset[int], placements: tuple[Placement, ...]
+) -> CourseProposal:
+    days = [search.days.index(step.start + search.supply.origin) for step in steps]
+    gaps = tuple(b - a for a, b in pairwise(days))
+    span = days[-1] - days[0]
+    sessions = [p for p in placements if p.kind is AppointmentKind.INTEGRATION]
+    coverage = Coverage(
+        doses=len(steps),
+        with_session=len(sessions),
+        in_peak=sum(p.window_status is WindowStatus.PEAK for p in sessions),
+        in_window=sum(p.window_status is not None and p.window_status.in_window for p in sessions),
+        with_primary=sum(p.with_primary for p in sessions),
+    )
+    ranked = _rank(search, steps, pattern)
+    return CourseProposal(
+        pattern=pattern,
+        placements=placements,
+        boosters=boosters(search.protocol, search.days.day(days[-1])),
+        gaps=gaps,
+        span_days=span,
+        coverage=coverage,
+        remarks=tuple(_remarks(search, gaps, span, pattern, days)),
+        cost=ranked,
+    )
+
+
+def _rank(search: CourseSearch, steps: list[Step], pattern: frozenset[int]) -> tuple[int, ...]:
+    """How proposals compare: preference lost, sessions not with the primary therapist, days off the pattern, check-ins
+    outside the patient's hours, distance from the ideal offset, end of the course."""
+    slots = [step.slot for step in steps if step.slot is not None]
+    off_pattern = sum(
+        bool(pattern) and search.days.weekday(search.days.index(s.start + search.supply.origin)) not in pattern
+        for s in steps
+    )
+    return (
+        sum(slot.loss for slot in slots),
+        sum(slot.not_primary for slot in slots),
+        off_pattern,
+        sum(search.misses_wish(step.start) for step in steps),
+        sum(slot.distance for slot in slots),
+        steps[-1].start,
+    )
+
+
+def _remarks(
+    search: CourseSearch, gaps: tuple[int, ...], span: int, pattern: frozenset[int], days: list[int]
+) -> Iterator[Remark]:
+    for number, gap in enumerate(gaps, 2):
+        spacing = search.spacings[number - 1]
+        if gap >= spacing.warn_days and spacing.warn_days > spacing.target_days:
+            yield Remark(Rule.SPACING, f"{gap} days between dose {number - 1} and dose {number}.", number)
+    rule = search.protocol.span
+    if span > rule.review_days:
+        yield Remark(Rule.SPAN, f"The series takes {span} days: above {rule.review_days} a prescriber reviews it.")
+    elif span > rule.target_days:
+        yield Remark(Rule.SPAN, f"The series takes {span} days, more than the {rule.target_days} aimed at.")
+    for number, day in enumerate(days, 1):
+        if pattern and search.days.weekday(day) not in pattern:
+            on = f"{search.days.day(day):%a %d %b}"
+            yield Remark(Rule.CLOSED, f"Dose {number} is on {on}: no room on {pattern_words(pattern)}.", number)
+
+
+def boosters(protocol: Protocol, last_day: date) -> tuple[ProposedDay, ...]:
+    """The proposed booster days after the last dose's local day; nothing is held for them."""
+    rule = protocol.boosters
+    if rule is None:
+        return ()
+    return tuple(
+        ProposedDay("maintenance", number, last_day + timedelta(days=rule.after_days * number))
+        for number in range(1, rule.proposed + 1)
+    )
+
+
+def _why_none(
+    clinic: ClinicSheet, request: CourseRequest, without: frozenset[Rule]
+) -> tuple[tuple[Conflict, ...], bool]:
+    """The rules whose absence alone would let a course appear; else the smallest prefix that does together."""
+    alone = [rule for rule in SENTENCES if rule not in without and _possible(clinic, request, without | {rule})]
+    if alone:
+        return tuple(Conflict(rule, SENTENCES[rule]) for rule in alone), False
+    removed: list[Rule] = []
+    for rule in SENTENCES:
+        removed.append(rule)
+        if _possible(clinic, request, without | frozenset(removed)):
+            break
+    needed = list(removed)
+    for rule in removed:
+        fewer = [r for r in needed if r is not rule]
+        if _possible(clinic, request, without | frozenset(fewer)):
+            needed = fewer
+    return tuple(Conflict(rule, SENTENCES[rule]) for rule in needed), True
+
+
+def _possible(clinic: ClinicSheet, request: CourseRequest, without: frozenset[Rule]) -> bool:
+    search = CourseSearch(clinic, request, without)
+    return bool(search.doses and search.feasible()[0])
+

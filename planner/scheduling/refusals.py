@@ -1,0 +1,128 @@
+"""Why not? Each time that is not offered names every rule that refuses it (promise Z14).
+
+A refused time appears once the named rules are taken away, since each rule is one mask.
+"""
+
+from __future__ import annotations
+
+from planner.domain.conflicts import Conflict, Rule
+from planner.domain.errors import Refused
+from planner.domain.intervals import instant_of
+from planner.domain.statuses import AppointmentKind
+from planner.scheduling.course_state import CourseView
+from planner.scheduling.masks import erode
+from planner.scheduling.search import CourseSearch
+from planner.scheduling.sheets import BookedSheet
+from planner.scheduling.supply import Supply
+
+VISIT_SENTENCES: dict[Rule, str] = {
+    Rule.PAST: "That time has passed.",
+    Rule.GRID: "Visits start on the site's grid of times only.",
+    Rule.CLOSED: "The site is not open for the whole visit then.",
+    Rule.CHAIR_BUSY: "Every chair is taken during that visit.",
+    Rule.ROOM_BUSY: "Every room is taken during that visit.",
+    Rule.NURSE_BUSY: "No nurse has a free place during that visit.",
+    Rule.PRESCRIBER_AWAY: "No prescriber is on site during that visit.",
+    Rule.THERAPIST_BUSY: "No therapist can be there during that visit.",
+    Rule.PATIENT_BUSY: "The patient has another appointment then.",
+    Rule.PATIENT_AWAY: "The patient cannot come then.",
+}
+
+
+def visit_conflicts(search: CourseSearch, start: int, rules: frozenset[Rule] | None = None) -> list[Conflict]:
+    """Every visit rule that refuses a check-in at axis minute `start`; `rules` limits which are asked."""
+    if not 0 <= start < search.supply.axis.length:
+        return [Conflict(Rule.CLOSED, "That day is outside the roster that is known so far.")]
+    return [
+        Conflict(rule, VISIT_SENTENCES[rule], instant_of(start + search.supply.origin))
+        for rule, mask in search.masks.items()
+        if (rules is None or rule in rules) and not mask >> start & 1
+    ]
+
+
+def window_conflicts(search: CourseSearch, number: int, start: int, next_check_in: int | None) -> list[Conflict]:
+    """Whether a dose then would have a session before the next check-in (axis minutes)."""
+    if not search.with_session(number) or search.slots is None or search.link is None:
+        return []
+    cutoff = None if next_check_in is None else next_check_in - search.link.gap
+    if search.slots.best(start + search.anchor, cutoff) is not None:
+        return []
+    return [Conflict(Rule.NO_WINDOW_SLOT, "No therapy session is free in the clinic's window after a dose then.")]
+
+
+def refuse_visit(view: CourseView, start: int) -> None:
+    """Raise Refused with every visit rule that forbids a check-in at UTC minute `start`."""
+    if found := visit_conflicts(view.search, start - view.origin):
+        raise Refused(found)
+
+
+def session_masks(supply: Supply, minutes: int, therapist_id: int | None) -> dict[Rule, int]:
+    """For each rule, the axis minutes at which it lets a session of `minutes` start with this therapist (None: any)."""
+    people = [t for t in supply.therapists if therapist_id is None or t.id == therapist_id]
+    free = on_shift = 0
+    for person in people:
+        working = erode(supply.on_any_shift(person), minutes)
+        on_shift |= working
+        free |= working & erode(supply.free(person.holdable_id, person.busy), minutes + person.turnover)
+    return {
+        Rule.PAST: supply.future,
+        Rule.GRID: supply.grid(supply.clinic.site.therapy_grid),
+        Rule.CLOSED: on_shift,
+        Rule.THERAPIST_BUSY: free,
+        Rule.PATIENT_BUSY: erode(supply.patient_free, minutes + supply.patient.turnover),
+        Rule.PATIENT_AWAY: erode(supply.patient_available, minutes),
+        Rule.ROOM_BUSY: supply.session_starts(minutes, therapist_id) | ~free,
+    }
+
+
+SESSION_SENTENCES: dict[Rule, str] = {
+    Rule.PAST: "That time has passed.",
+    Rule.GRID: "Sessions start on the site's grid of times only.",
+    Rule.CLOSED: "No therapist works for the whole session then.",
+    Rule.THERAPIST_BUSY: "The therapist has another appointment then.",
+    Rule.PATIENT_BUSY: "The patient has another appointment then.",
+    Rule.PATIENT_AWAY: "The patient cannot come then.",
+    Rule.ROOM_BUSY: "No room is free then, and the session cannot be by telehealth.",
+}
+
+
+def session_conflicts(supply: Supply, start: int, minutes: int, therapist_id: int | None) -> list[Conflict]:
+    """Every rule that refuses a session at axis minute `start`."""
+    if not 0 <= start < supply.axis.length:
+        return [Conflict(Rule.CLOSED, "That day is outside the roster that is known so far.")]
+    return [
+        Conflict(rule, SESSION_SENTENCES[rule], instant_of(start + supply.origin))
+        for rule, mask in session_masks(supply, minutes, therapist_id).items()
+        if not mask >> start & 1
+    ]
+
+
+def refuse_session(view: CourseView, booked: BookedSheet, start: int, therapist_id: int | None) -> None:
+    """Raise Refused with every rule that forbids moving this session to UTC minute `start`, its own dates included."""
+    minutes = booked.end - booked.start
+    found = session_conflicts(view.search.supply, start - view.origin, minutes, therapist_id)
+    for other in view.course.appointments:
+        same = other.id == booked.id or not other.holds
+        if not same and other.start < start + minutes and start < other.end:
+            name = "infusion" if other.kind is AppointmentKind.INFUSION else "session"
+            found.append(Conflict(Rule.PATIENT_BUSY, f"The patient's own {name} is then.", appointment_id=other.id))
+    if found:
+        raise Refused(found)
+
+
+def why_not(view: CourseView, booked: BookedSheet, start: int) -> tuple[Conflict, ...]:
+    """Every rule that keeps UTC minute `start` from being offered for an infusion of this course, spacing and window
+    included; empty when it is offered."""
+    search, at = view.search, start - view.origin
+    found = visit_conflicts(search, at)
+    doses = view.state().doses
+    place = next((i for i, dose in enumerate(doses) if dose.before is not None and dose.before.id == booked.id), None)
+    if place is None:
+        return (Conflict(Rule.STATUS, f"This dose is {booked.status}."),)
+    low, high = view.day_limits(doses, place)
+    if not low <= view.day(at) <= high:
+        least, most = view.gap(place + 1)
+        found.append(Conflict(Rule.SPACING, f"Doses are {least} to {most} days apart."))
+    following = doses[place + 1].start if place + 1 < len(doses) else None
+    found += window_conflicts(search, min(place + 1, search.doses), at, following)
+    return tuple(found)

@@ -1,0 +1,85 @@
+"""Which session slot a dose gets: the deterministic rule of clinical.md 1.5.
+
+Candidates start inside the window and are over before the next check-in less the policy's gap. They rank by preference
+at the start, then the primary therapist, then closeness to the ideal offset, then the earlier start, then the
+therapist's id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planner.scheduling.links import Link
+from planner.scheduling.masks import bits, nearest, slice_of
+from planner.scheduling.supply import Supply
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """A session slot for one dose, ordered as 1.5 ranks: lower is better. `start` is in axis minutes."""
+
+    loss: int
+    not_primary: bool
+    distance: int
+    start: int
+    offset: int
+
+    @property
+    def key(self) -> tuple[int, bool, int, int]:
+        return (self.loss, self.not_primary, self.distance, self.start)
+
+
+class SessionSlots:
+    """Finds the best slot after a dose for one patient; answers are remembered."""
+
+    def __init__(self, supply: Supply, link: Link) -> None:
+        self.supply, self.link = supply, link
+        self.primary_id = supply.patient.primary_therapist_id
+        self.anyone = supply.session_starts(link.minutes)
+        self.primary = supply.session_starts(link.minutes, self.primary_id) if self.primary_id is not None else 0
+        self._flat = link.flat_peak
+        self._best: dict[tuple[int, int | None], Slot | None] = {}
+
+    def best(self, anchor: int, cutoff: int | None) -> Slot | None:
+        """The best slot for a dose whose anchor is at axis minute `anchor`; `cutoff` is when it must be over."""
+        last = self.link.last_start(None if cutoff is None else cutoff - anchor)
+        if last is None:
+            return None
+        if cutoff is not None and last == self.link.last_start(None):
+            cutoff = None
+        key = (anchor, cutoff)
+        if key not in self._best:
+            self._best[key] = self._find(anchor, last)
+        return self._best[key]
+
+    def _find(self, anchor: int, last: int) -> Slot | None:
+        link = self.link
+        if not slice_of(self.anyone, anchor + link.opens, anchor + last):
+            return None
+        if self._flat:
+            peak_last = min(link.peak_end, last)
+            for mask, not_primary in ((self.primary, False), (self.anyone, True)):
+                start = nearest(mask, anchor + link.peak_start, anchor + peak_last, anchor + link.ideal)
+                if start is not None:
+                    return self._slot(anchor, start, not_primary)
+        return min(self.all(anchor, last), default=None)
+
+    def _slot(self, anchor: int, start: int, not_primary: bool) -> Slot:
+        offset = start - anchor
+        return Slot(self.link.loss(offset), not_primary, abs(offset - self.link.ideal), start, offset)
+
+    def all(self, anchor: int, last: int) -> list[Slot]:
+        """Every slot with an offset from opening to `last`."""
+        first = anchor + self.link.opens
+        part = slice_of(self.anyone, first, anchor + last)
+        return [self._slot(anchor, first + bit, not self.primary >> (first + bit) & 1) for bit in bits(part)]
+
+    def earliest_end(self, anchor: int, cutoff: int | None = None) -> int | None:
+        """When the earliest session after this dose could be over, in axis minutes."""
+        last = self.link.last_start(None if cutoff is None else cutoff - anchor)
+        if last is None:
+            return None
+        part = slice_of(self.anyone, anchor + self.link.opens, anchor + last)
+        if not part:
+            return None
+        return anchor + self.link.opens + (part & -part).bit_length() - 1 + self.link.minutes

@@ -1,0 +1,245 @@
+"""Supply as masks: at which minutes a dosing visit or a session of given length could start, rule by rule.
+
+Each rule that may refuse a time is one mask, so that a refusal can be named by the masks that lack it and taking a
+rule away is leaving its mask out. All masks of one `Supply` count minutes from the axis origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from planner.domain.conflicts import Rule
+from planner.domain.protocols import Holding, Visit
+from planner.domain.statuses import Mode
+from planner.scheduling.localdays import LocalDays
+from planner.scheduling.masks import Axis, erode, starts_of
+from planner.scheduling.sheets import ClinicSheet, PatientSheet, PersonSheet, Span, ThingSheet
+
+
+class Supply:
+    """One clinic's free time and one patient's, as masks over the clinic's horizon."""
+
+    def __init__(self, clinic: ClinicSheet, patient: PatientSheet, therapist_ids: frozenset[int] | None = None) -> None:
+        self.clinic, self.patient = clinic, patient
+        self.days = LocalDays(clinic.site.zone, clinic.first_day, clinic.last_day)
+        self.axis = Axis(self.days.origin, self.days.length)
+        self.origin = self.axis.origin
+        self.therapists = tuple(
+            sorted(
+                (t for t in clinic.therapists if therapist_ids is None or t.id in therapist_ids), key=lambda t: t.id
+            )
+        )
+        self._free: dict[int, int] = {}
+        self._on_site: dict[int, int] = {}
+        self._sessions: dict[tuple[int, bool], dict[int, dict[Mode, int]]] = {}
+
+    # -- people, things and places ---------------------------------------------------------------------------------
+
+    def free(self, holdable_id: int, busy: Iterable[Span]) -> int:
+        """Minutes at which nothing holds this person or thing."""
+        found = self._free.get(holdable_id)
+        if found is None:
+            found = self._free[holdable_id] = self.axis.free(busy)
+        return found
+
+    @cached_property
+    def open(self) -> int:
+        """Minutes at which the site is open."""
+        return self.axis.mask(self.clinic.site.open)
+
+    @cached_property
+    def future(self) -> int:
+        """Minutes after now."""
+        return self.axis.mask([(max(self.clinic.now, self.origin), self.origin + self.axis.length)])
+
+    @cached_property
+    def patient_free(self) -> int:
+        """Minutes at which no other appointment holds the patient."""
+        return self.axis.free(self.patient.busy)
+
+    @cached_property
+    def patient_available(self) -> int:
+        """Minutes at which the patient says they can come."""
+        return self.axis.full if self.patient.available is None else self.axis.mask(self.patient.available)
+
+    def grid(self, step: int) -> int:
+        """Minutes at which clocks at the site show a multiple of `step` minutes after midnight."""
+        return _cached_grid(self.days.zone, self.days.first.toordinal(), self.days.count, step, self.days)
+
+    def on_site(self, person: PersonSheet) -> int:
+        """Minutes of a person's shifts at this site while it is open."""
+        found = self._on_site.get(person.holdable_id)
+        if found is None:
+            found = self.axis.mask(s.span for s in person.shifts if s.site_id == self.clinic.site.id) & self.open
+            self._on_site[person.holdable_id] = found
+        return found
+
+    def on_any_shift(self, person: PersonSheet) -> int:
+        """Minutes in which a person works anywhere: at the site while it is open, or by telehealth."""
+        return self.axis.mask(s.span for s in person.shifts if s.site_id is None) | self.on_site(person)
+
+    # -- dosing visits ---------------------------------------------------------------------------------------------
+
+    def visit_masks(self, visit: Visit) -> dict[Rule, int]:
+        """For each rule, the minutes at which it lets a visit check in."""
+        here, stay = [(0, visit.discharge_min)], visit.discharge_min
+        masks = {
+            Rule.PAST: self.future,
+            Rule.GRID: self.grid(self.clinic.site.visit_grid),
+            Rule.CLOSED: starts_of(self.open, here),
+            Rule.PATIENT_BUSY: erode(self.patient_free, stay + self.patient.turnover),
+            Rule.PATIENT_AWAY: erode(self.patient_available, stay),
+        }
+        if spans := visit.spans(Holding.CHAIR):
+            masks[Rule.CHAIR_BUSY] = self._any_thing(self.clinic.chairs, spans)
+        if spans := visit.spans(Holding.ROOM):
+            masks[Rule.ROOM_BUSY] = self._any_thing(self.clinic.rooms, spans)
+        if spans := visit.spans(Holding.NURSE):
+            masks[Rule.NURSE_BUSY] = self._any_nurse(spans)
+        if spans := visit.spans(Holding.THERAPIST):
+            masks[Rule.THERAPIST_BUSY] = self._any_therapist(spans)
+        if spans := visit.on_site_spans(Holding.PRESCRIBER):
+            present = 0
+            for person in self.clinic.prescribers:
+                present |= self.on_site(person)
+            masks[Rule.PRESCRIBER_AWAY] = starts_of(present, spans)
+        return masks
+
+    def _thing_starts(self, thing: ThingSheet, spans: tuple[Span, ...]) -> int:
+        return starts_of(self.free(thing.holdable_id, thing.busy), _with_turnover(spans, thing.turnover))
+
+    def _any_thing(self, things: Iterable[ThingSheet], spans: tuple[Span, ...]) -> int:
+        result = 0
+        for thing in things:
+            result |= self._thing_starts(thing, spans)
+        return result & self.axis.full
+
+    def _any_nurse(self, spans: tuple[Span, ...]) -> int:
+        result = 0
+        for nurse in self.clinic.nurses:
+            shift = starts_of(self.on_site(nurse), spans)
+            if shift:
+                result |= shift & self._any_thing(nurse.lanes, spans)
+        return result
+
+    def _any_therapist(self, spans: tuple[Span, ...]) -> int:
+        result = 0
+        for person in self.therapists:
+            result |= self.therapist_visit_starts(person, spans)
+        return result
+
+    def therapist_visit_starts(self, person: PersonSheet, spans: tuple[Span, ...]) -> int:
+        """Check-in minutes at which this therapist can be there for `spans` of the visit."""
+        free = starts_of(self.free(person.holdable_id, person.busy), _with_turnover(spans, person.turnover))
+        return starts_of(self.on_site(person), spans) & free & self.axis.full
+
+    def pick_chair(self, start: int, spans: tuple[Span, ...], wanted: int | None = None) -> ThingSheet | None:
+        """A chair free for a visit at axis minute `start`: the wanted one, else the first by id."""
+        return self._pick(self.clinic.chairs, start, spans, wanted)
+
+    def pick_room(self, start: int, spans: tuple[Span, ...]) -> ThingSheet | None:
+        """A room free at axis minute `start`, the first by id."""
+        return self._pick(self.clinic.rooms, start, spans, None)
+
+    def _pick(
+        self, things: Iterable[ThingSheet], start: int, spans: tuple[Span, ...], wanted: int | None
+    ) -> ThingSheet | None:
+        for thing in sorted(things, key=lambda t: (t.id != wanted, t.id)):
+            if self._is_free(thing.holdable_id, thing.busy, start, _with_turnover(spans, thing.turnover)):
+                return thing
+        return None
+
+    def pick_lane(self, start: int, spans: tuple[Span, ...]) -> tuple[PersonSheet, ThingSheet] | None:
+        """A nurse on shift with a free lane at axis minute `start`: the least busy lane first keeps ratios level."""
+        for nurse in sorted(self.clinic.nurses, key=lambda n: n.id):
+            if not _covers(self.on_site(nurse), start, spans):
+                continue
+            for lane in nurse.lanes:
+                if self._is_free(lane.holdable_id, lane.busy, start, _with_turnover(spans, lane.turnover)):
+                    return nurse, lane
+        return None
+
+    def pick_visit_therapist(self, start: int, spans: tuple[Span, ...], primary: int | None) -> PersonSheet | None:
+        """A therapist who can be there: the primary one first, then by id."""
+        for person in sorted(self.therapists, key=lambda t: (t.id != primary, t.id)):
+            if self.therapist_visit_starts(person, spans) >> start & 1:
+                return person
+        return None
+
+    def _is_free(self, holdable_id: int, busy: tuple[Span, ...], start: int, spans: Iterable[Span]) -> bool:
+        return _covers(self.free(holdable_id, busy), start, spans)
+
+    # -- sessions --------------------------------------------------------------------------------------------------
+
+    def sessions(self, minutes: int, *, on_grid: bool = True) -> dict[int, dict[Mode, int]]:
+        """Per therapist and mode, the minutes at which a session of `minutes` could start for this patient."""
+        key = (minutes, on_grid)
+        if key not in self._sessions:
+            self._sessions[key] = self._find_sessions(minutes, on_grid)
+        return self._sessions[key]
+
+    def _find_sessions(self, minutes: int, on_grid: bool) -> dict[int, dict[Mode, int]]:
+        common = self.future & erode(self.patient_free, minutes + self.patient.turnover)
+        common &= erode(self.patient_available, minutes)
+        if on_grid:
+            common &= self.grid(self.clinic.site.therapy_grid)
+        rooms = self._any_thing(self.clinic.rooms, ((0, minutes),)) if Mode.IN_PERSON in self.patient.modes else 0
+        found: dict[int, dict[Mode, int]] = {}
+        for person in self.therapists:
+            free = erode(self.free(person.holdable_id, person.busy), minutes + person.turnover) & common
+            if not free:
+                continue
+            modes: dict[Mode, int] = {}
+            if Mode.IN_PERSON in self.patient.modes:
+                modes[Mode.IN_PERSON] = free & rooms & erode(self.on_site(person), minutes)
+            if Mode.TELEHEALTH in self.patient.modes:
+                modes[Mode.TELEHEALTH] = free & erode(self.on_any_shift(person), minutes)
+            found[person.id] = modes
+        return found
+
+    def session_starts(self, minutes: int, therapist_id: int | None = None, *, on_grid: bool = True) -> int:
+        """The minutes at which a session could start with this therapist (None: with anyone)."""
+        result = 0
+        for person_id, modes in self.sessions(minutes, on_grid=on_grid).items():
+            if therapist_id is None or person_id == therapist_id:
+                for mask in modes.values():
+                    result |= mask
+        return result
+
+    def pick_session(
+        self, start: int, minutes: int, primary: int | None, *, on_grid: bool = True
+    ) -> tuple[PersonSheet, Mode] | None:
+        """Who holds a session at axis minute `start`, and how: the primary therapist first, then by id; the patient's
+        first mode first."""
+        by_id = {person.id: person for person in self.therapists}
+        found = self.sessions(minutes, on_grid=on_grid)
+        for person_id in sorted(found, key=lambda i: (i != primary, i)):
+            for mode in self.patient.modes:
+                if found[person_id].get(mode, 0) >> start & 1:
+                    return by_id[person_id], mode
+        return None
+
+
+def _with_turnover(spans: tuple[Span, ...], turnover: int) -> tuple[Span, ...]:
+    if not turnover or not spans:
+        return spans
+    return (*spans[:-1], (spans[-1][0], spans[-1][1] + turnover))
+
+
+def _covers(mask: int, start: int, spans: Iterable[Span]) -> bool:
+    return all(
+        start + a >= 0 and (mask >> (start + a)) & ((1 << (b - a)) - 1) == (1 << (b - a)) - 1 for a, b in spans
+    )
+
+
+_GRIDS: dict[tuple[str, int, int, int], int] = {}
+
+
+def _cached_grid(zone: str, first: int, count: int, step: int, days: LocalDays) -> int:
+    key = (zone, first, count, step)
+    if key not in _GRIDS:
+        if len(_GRIDS) > 64:
+            _GRIDS.clear()
+        _GRIDS[key] = days.grid(step)
+    return _GRIDS[key]

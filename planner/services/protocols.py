@@ -1,0 +1,118 @@
+"""Protocols in the database: the shipped ones put in, and new versions signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from planner.domain.access import Principal
+from planner.domain.errors import FieldError, NotFound
+from planner.domain.protocol_parsing import parse_protocol
+from planner.domain.protocols import Protocol, ProtocolInvalid
+from planner.services.auditing import record
+from planner.services.places import one_line
+from planner.services.shipped import SHIPPED_SLUGS, shipped_document
+from planner.store.records import ProtocolRecord, ProtocolVersion
+from planner.store.sheets import protocol_of_version
+
+#: Who signed the shipped documents: nobody at the clinic has yet, and the page says so.
+SHIPPED = "Shipped with the planner"
+
+
+def install_shipped_protocols(db: Session, now: datetime) -> list[ProtocolVersion]:
+    """Put in every shipped protocol that is not there yet as version 1, switched on as its document says."""
+    known = set(db.scalars(select(ProtocolRecord.slug)))
+    installed = []
+    for slug in SHIPPED_SLUGS:
+        if slug in known:
+            continue
+        document = shipped_document(slug)
+        protocol = parse_protocol(document)
+        row = ProtocolRecord(slug=slug, name=protocol.name, enabled=protocol.enabled_by_default)
+        db.add(row)
+        db.flush()
+        installed.append(
+            ProtocolVersion(
+                protocol_id=row.id, number=1, document=document, signed_by=SHIPPED, created_at=now
+            )
+        )
+        db.add(installed[-1])
+    db.flush()
+    return installed
+
+
+def protocol_of(db: Session, version_id: int) -> Protocol:
+    """The protocol of one stored version, parsed once per document and process. Raises NotFound."""
+    return protocol_of_version(db, version_id)
+
+
+def newest_version(db: Session, slug: str) -> ProtocolVersion:
+    """The version that new courses use. Raises NotFound for an unknown protocol."""
+    found = db.scalar(
+        select(ProtocolVersion)
+        .join(ProtocolRecord, ProtocolRecord.id == ProtocolVersion.protocol_id)
+        .where(ProtocolRecord.slug == slug)
+        .order_by(ProtocolVersion.number.desc())
+        .limit(1)
+    )
+    if found is None:
+        raise NotFound(f"There is no protocol called “{slug[:60]}”.")
+    return found
+
+
+def save_version(
+    db: Session,
+    principal: Principal,
+    protocol_id: int,
+    document: Mapping[str, Any],
+    signed_by: str,
+    now: datetime,
+) -> ProtocolVersion:
+    """Keep a changed document as the next version. Courses already planned keep theirs.
+
+    Raises NotFound, FieldError at `signed_by` or `slug`, and ProtocolInvalid with every fault at its dotted path.
+    """
+    row = db.get(ProtocolRecord, protocol_id, with_for_update=True)
+    if row is None:
+        raise NotFound("There is no such protocol.")
+    signed_by = one_line(signed_by, "signed_by", 120)
+    protocol = parse_protocol(document)
+    if protocol.slug != row.slug:
+        raise FieldError("slug", f"This document is about another protocol; here it must be “{row.slug}”.")
+    latest = db.scalar(
+        select(func.max(ProtocolVersion.number)).where(ProtocolVersion.protocol_id == row.id)
+    )
+    version = ProtocolVersion(
+        protocol_id=row.id,
+        number=(latest or 0) + 1,
+        document=dict(document),
+        signed_by=signed_by,
+        signed_at=now,
+        created_at=now,
+    )
+    row.name = protocol.name
+    db.add(version)
+    db.flush()
+    record(
+        db,
+        principal,
+        action="protocol.version",
+        object_type="protocol",
+        object_id=row.id,
+        now=now,
+        detail={"version": version.number},
+    )
+    return version
+
+
+__all__ = [
+    "ProtocolInvalid",
+    "install_shipped_protocols",
+    "newest_version",
+    "protocol_of",
+    "save_version",
+]

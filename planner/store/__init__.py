@@ -1,0 +1,1 @@
+"""Records, queries and the guards in the database."""

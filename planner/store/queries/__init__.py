@@ -1,0 +1,1 @@
+"""Plain reads: records and rows out, nothing changed."""

@@ -1,0 +1,76 @@
+"""Who works when, and who is away, as pages show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from planner.domain.walltime import day_span
+from planner.store.records import Absence, Person, PersonSite, Shift
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftRow:
+    """One shift; no site means telehealth. `zone` is where its wall times are read."""
+
+    id: int
+    person_id: int
+    person_name: str
+    site_id: int | None
+    day: date
+    zone: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceRow:
+    """One span in which a member of staff is away."""
+
+    id: int
+    person_id: int
+    person_name: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+
+
+def shifts(db: Session, site_id: int, first_day: date, last_day: date, zone: str) -> list[ShiftRow]:
+    """Shifts at a site, and telehealth shifts of its staff, between two local days, both included. One query."""
+    start, end = day_span(first_day, zone)[0], day_span(last_day, zone)[1]
+    here = select(PersonSite.person_id).where(PersonSite.site_id == site_id)
+    query = (
+        select(
+            Shift.id,
+            Shift.person_id,
+            Person.name,
+            Shift.site_id,
+            Shift.day,
+            Shift.zone,
+            Shift.starts_at,
+            Shift.ends_at,
+        )
+        .join(Person, Person.id == Shift.person_id)
+        .where(Shift.starts_at < end, Shift.ends_at > start)
+        .where(or_(Shift.site_id == site_id, Shift.site_id.is_(None) & Shift.person_id.in_(here)))
+        .order_by(Shift.starts_at, Person.name, Shift.id)
+    )
+    return [ShiftRow(*row) for row in db.execute(query)]
+
+
+def absences(db: Session, site_id: int, first_day: date, last_day: date, zone: str) -> list[AbsenceRow]:
+    """Absences of a site's staff that touch two local days or what lies between them. One query."""
+    start, end = day_span(first_day, zone)[0], day_span(last_day, zone)[1]
+    here = select(PersonSite.person_id).where(PersonSite.site_id == site_id)
+    query = (
+        select(
+            Absence.id, Absence.person_id, Person.name, Absence.starts_at, Absence.ends_at, Absence.reason
+        )
+        .join(Person, Person.id == Absence.person_id)
+        .where(Absence.person_id.in_(here), Absence.starts_at < end, Absence.ends_at > start)
+        .order_by(Absence.starts_at, Person.name, Absence.id)
+    )
+    return [AbsenceRow(*row) for row in db.execute(query)]

@@ -1,0 +1,95 @@
+"""What a principal may see, as selects to start every query from: never get(id) alone (security.md decision 9).
+
+Something that is not there and something that is not theirs are both simply not found.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, exists, false, or_, select
+from sqlalchemy.orm import Session
+
+from planner.domain.access import Permission, Principal, Scope, scopes
+from planner.domain.errors import NotFound
+from planner.store.records import Appointment, Course, Patient
+
+Row = TypeVar("Row")
+
+
+def visible_patients(
+    principal: Principal, permission: Permission = Permission.PATIENTS_READ
+) -> Select[Patient]:
+    """Patients on whom `principal` holds `permission`; a patient sees themselves."""
+    held = _with_portal(principal, permission)
+    allowed: list[ColumnElement[bool]] = []
+    if Scope.SITE in held:
+        allowed.append(Patient.site_id.in_(principal.site_ids))
+    if Scope.ASSIGNED in held and principal.person_id is not None:
+        allowed.append(is_assigned(principal.person_id, Patient.id))
+    if Scope.OWN in held and principal.patient_id is not None:
+        allowed.append(Patient.id == principal.patient_id)
+    return select(Patient).where(or_(false(), *allowed))
+
+
+def visible_courses(
+    principal: Principal, permission: Permission = Permission.COURSES_READ
+) -> Select[Course]:
+    """Courses on which `principal` holds `permission`."""
+    held = _with_portal(principal, permission)
+    allowed: list[ColumnElement[bool]] = []
+    if Scope.SITE in held:
+        allowed.append(Course.site_id.in_(principal.site_ids))
+    if Scope.ASSIGNED in held and principal.person_id is not None:
+        allowed.append(is_assigned(principal.person_id, Course.patient_id))
+    if Scope.OWN in held and principal.patient_id is not None:
+        allowed.append(Course.patient_id == principal.patient_id)
+    return select(Course).where(or_(false(), *allowed))
+
+
+def visible_appointments(
+    principal: Principal, permission: Permission = Permission.APPOINTMENTS_READ
+) -> Select[Appointment]:
+    """Appointments on which `principal` holds `permission`. “Own” is a therapist's session and a patient's visit."""
+    held = _with_portal(principal, permission)
+    allowed: list[ColumnElement[bool]] = []
+    if Scope.SITE in held:
+        allowed.append(Appointment.site_id.in_(principal.site_ids))
+    if Scope.ASSIGNED in held and principal.person_id is not None:
+        allowed.append(is_assigned(principal.person_id, Appointment.patient_id))
+    if Scope.OWN in held and principal.person_id is not None:
+        allowed.append(Appointment.therapist_id == principal.person_id)
+    if Scope.OWN in held and principal.patient_id is not None:
+        allowed.append(Appointment.patient_id == principal.patient_id)
+    return select(Appointment).where(or_(false(), *allowed))
+
+
+def is_assigned(person_id: int, patient_id: Any) -> ColumnElement[bool]:
+    """The patient is this therapist's: as primary therapist of patient or course, or by an appointment."""
+    patient = Patient.__table__.alias("their_patient")
+    course = Course.__table__.alias("their_course")
+    appointment = Appointment.__table__.alias("their_appointment")
+    return or_(
+        *(
+            exists().where(table.c.patient_id == patient_id, therapist == person_id)
+            for table, therapist in (
+                (course, course.c.primary_therapist_id),
+                (appointment, appointment.c.therapist_id),
+            )
+        ),
+        exists().where(patient.c.id == patient_id, patient.c.primary_therapist_id == person_id),
+    )
+
+
+def the_one(db: Session, scope: Select[Row], *conditions: ColumnElement[bool]) -> Row:
+    """The one row of `scope` that meets `conditions`. Raises NotFound, also for what is not theirs."""
+    found = db.scalars(scope.where(*conditions)).one_or_none()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def _with_portal(principal: Principal, permission: Permission) -> frozenset[Scope]:
+    reads = {Permission.PATIENTS_READ, Permission.COURSES_READ, Permission.APPOINTMENTS_READ}
+    portal = scopes(principal, Permission.PORTAL) if permission in reads else frozenset()
+    return scopes(principal, permission) | portal

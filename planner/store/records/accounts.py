@@ -1,0 +1,93 @@
+"""Accounts, their roles, their sign-ins, and requests already answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from planner.domain.access import Role
+from planner.store.base import Base, UtcInstant, words
+
+
+class Account(Base):
+    """A sign-in. `email_key` is the casefolded address; a patient's account points at the patient."""
+
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(120))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), unique=True)
+    patient_id: Mapped[int | None] = mapped_column(ForeignKey("patient.id"), unique=True)
+    active: Mapped[bool] = mapped_column(default=True)
+    theme: Mapped[str] = mapped_column(String(8), default="")
+    density: Mapped[str] = mapped_column(String(8), default="compact")
+    created_at: Mapped[datetime] = mapped_column(UtcInstant)
+    version: Mapped[int] = mapped_column(default=1)
+
+
+class AccountRole(Base):
+    """One role of an account. Rights add up (security.md section 6)."""
+
+    __tablename__ = "account_role"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    role: Mapped[Role] = mapped_column(words(Role, "account_role_word"), primary_key=True)
+
+
+class AccountSite(Base):
+    """A site an account works for; site-wide rights reach no further."""
+
+    __tablename__ = "account_site"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), primary_key=True)
+
+
+class BrowserSession(Base):
+    """A signed-in (or not yet signed-in) browser. Only the SHA-256 of the cookie's id is kept."""
+
+    __tablename__ = "browser_session"
+
+    id_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcInstant)
+    seen_at: Mapped[datetime] = mapped_column(UtcInstant)
+    absolute_end_at: Mapped[datetime] = mapped_column(UtcInstant, index=True)
+    address: Mapped[str] = mapped_column(String(64), default="")
+    agent: Mapped[str] = mapped_column(String(120), default="")
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class SignInAttempt(Base):
+    """A failed sign-in, counted against the account and the address (security.md abuse case 19)."""
+
+    __tablename__ = "sign_in_attempt"
+    __table_args__ = (
+        Index("ix_sign_in_attempt_email_hash_at", "email_hash", "at"),
+        Index("ix_sign_in_attempt_address_at", "address", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email_hash: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(UtcInstant)
+
+
+class IdempotencyKey(Base):
+    """An unsafe request that was answered; the same key gets the same answer again (security.md 8.2)."""
+
+    __tablename__ = "idempotency_key"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    route: Mapped[str] = mapped_column(String(120))
+    body_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int] = mapped_column(default=0)
+    location: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime] = mapped_column(UtcInstant, index=True)

@@ -1,0 +1,140 @@
+"""Signing in, signing out, and the way to a role's first page."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from flask import current_app, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from planner.domain.access import Permission
+from planner.domain.errors import NotFound
+from planner.services import signing_in
+from planner.services.accounts import Passwords
+from planner.services.signing_in import SignedIn, SignInTry
+from planner.web.access import SEE_OTHER, address, principal, public, repeatable, requires, signed_in
+from planner.web.auth import blueprint
+from planner.web.auth.forms import SignInForm
+from planner.web.clock import now
+from planner.web.db import db, own_transaction
+from planner.web.fields import refuse
+from planner.web.navigation import first_page
+from planner.web.signin import ServerSession, begin_session, end_session
+
+#: One sentence for every reason, so that nobody learns whether an account exists.
+NOT_SIGNED_IN = (
+    "This email address and password do not fit together. Check both; after several tries wait a few minutes."
+)
+TOO_MANY = 429
+EVERYTHING_KEPT = '"cache", "cookies", "storage"'
+
+
+@blueprint.get("/")
+@requires(Permission.OWN_ACCOUNT)
+def home() -> Response:
+    """On to the role's first page."""
+    return redirect(first_page(cast(SignedIn, signed_in())), SEE_OTHER)
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+@public
+@repeatable("signing in twice signs in")
+def sign_in() -> Response | str:
+    """Ask for address and password."""
+    wanted = request.args.get("next", "")
+    person = signed_in()
+    if person is not None and request.method == "GET":
+        return redirect(own_path(wanted) or first_page(person), SEE_OTHER)
+    form = SignInForm()
+    page = {"form": form, "action": url_for("auth.sign_in", next=own_path(wanted))}
+    if request.method == "GET":
+        return render_template("auth/sign_in.html", **page)
+    if not form.validate():
+        return refuse("auth/sign_in.html", page)
+    tried, newcomer = _try(form.email.data or "", form.password.data or "")
+    if newcomer is None:
+        return _refused(form, page, tried)
+    return redirect(own_path(wanted) or first_page(newcomer), SEE_OTHER)
+
+
+@blueprint.post("/sign-out")
+@requires(Permission.OWN_ACCOUNT)
+@repeatable("who is signed out stays signed out")
+def sign_out() -> Response:
+    """End this browser's session, and have the browser forget what it kept of us."""
+    browser = cast(ServerSession, session)
+    signing_in.sign_out(db(), principal(), browser.id_hash or "", now())
+    return leave()
+
+
+def leave() -> Response:
+    """Answer to somebody who has just been signed out."""
+    end_session(cast(ServerSession, session))
+    response = redirect(url_for("auth.sign_in"), SEE_OTHER)
+    response.headers["Clear-Site-Data"] = EVERYTHING_KEPT
+    return response
+
+
+def passwords() -> Passwords:
+    """The hashing this planner is set to."""
+    found: Passwords = current_app.extensions["planner_passwords"]
+    return found
+
+
+def _try(email: str, password: str) -> tuple[SignInTry, SignedIn | None]:
+    """Count, compare, write down: three short steps, the slow one outside any transaction."""
+    with own_transaction() as counting:
+        tried = signing_in.begin_sign_in(counting, email, address(), now())
+    fits = tried.retry_after is None and passwords().fits(password, tried.password_hash)
+    if not fits:
+        _write_down_refusal(tried)
+        return tried, None
+    outdated = passwords().is_outdated(tried.password_hash or "")
+    new_hash = passwords().hashed(password) if outdated else None
+    browser = cast(ServerSession, session)
+    try:
+        with own_transaction() as writing:
+            cookie, newcomer = signing_in.finish_sign_in(
+                writing,
+                tried,
+                old_cookie=browser.cookie,
+                new_hash=new_hash,
+                data={},
+                address=address(),
+                agent=request.user_agent.string,
+                now=now(),
+            )
+    except NotFound:
+        _write_down_refusal(tried)
+        return tried, None
+    begin_session(browser, cookie, newcomer)
+    return tried, newcomer
+
+
+def _write_down_refusal(tried: SignInTry) -> None:
+    with own_transaction() as writing:
+        signing_in.refuse_sign_in(writing, tried, address(), now())
+
+
+def _refused(form: SignInForm, page: dict[str, Any], tried: SignInTry) -> Response:
+    form.password.errors = [NOT_SIGNED_IN]
+    if tried.retry_after is None:
+        return refuse("auth/sign_in.html", page)
+    response = refuse("auth/sign_in.html", page, TOO_MANY)
+    response.headers["Retry-After"] = str(int(tried.retry_after.total_seconds()) + 1)
+    return response
+
+
+def own_path(wanted: str) -> str | None:
+    """The wanted address if it is a path of this site and nothing cleverer, else None."""
+    if not wanted.startswith("/") or wanted.startswith("//") or "\\" in wanted:
+        return None
+    if any(unicodedata.category(letter)[0] in "CZ" and letter != " " for letter in wanted):
+        return None
+    try:
+        parts = urlsplit(wanted)
+    except ValueError:
+        return None
+    return None if parts.scheme or parts.netloc else wanted

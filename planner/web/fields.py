@@ -1,0 +1,111 @@
+"""Forms that answer in sentences: the fields our pages share, and the way a refusal gets beside its field."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any
+
+from flask import abort, make_response, render_template, request
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import StringField, TextAreaField
+from wtforms.validators import ValidationError
+
+from planner.domain.errors import FieldError, PlannerError
+from planner.domain.walltime import AmbiguousWallTime, NonexistentWallTime, UnknownZone, resolve_wall
+
+UNPROCESSABLE = 422
+LONGEST_LINE = 120
+LONGEST_TEXT = 2_000
+_ID = re.compile(r"[0-9]{1,15}")
+
+
+class PlannerForm(FlaskForm):
+    """Parent of all forms. The token against foreign requests is checked for every request, not per form."""
+
+    class Meta(FlaskForm.Meta):
+        csrf = False
+
+
+class Line(StringField):
+    """One line of text: outer spaces gone, no control characters or line breaks, at most `longest` characters."""
+
+    def __init__(self, label: str, validators: Any = None, *, longest: int = LONGEST_LINE, **options: Any) -> None:
+        super().__init__(label, validators, **options)
+        self.longest = longest
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data: str | None = str(valuelist[0]).strip() if valuelist else ""
+
+    def pre_validate(self, form: Any) -> None:
+        check_text(self.data or "", self.longest)
+
+
+class Text(TextAreaField):
+    """Several lines of text: no control characters but line breaks, at most `longest` characters."""
+
+    def __init__(self, label: str, validators: Any = None, *, longest: int = LONGEST_TEXT, **options: Any) -> None:
+        super().__init__(label, validators, **options)
+        self.longest = longest
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        self.data: str | None = str(valuelist[0]).replace("\r\n", "\n").strip() if valuelist else ""
+
+    def pre_validate(self, form: Any) -> None:
+        check_text(self.data or "", self.longest, line_breaks=True)
+
+
+def check_text(words: str, longest: int, *, line_breaks: bool = False) -> None:
+    """Raise ValidationError for text that is too long or holds characters nobody can see the meaning of."""
+    if len(words) > longest:
+        raise ValidationError(f"Enter at most {longest} characters; these are {len(words)}.")
+    allowed = "\n\t" if line_breaks else ""
+    for letter in words:
+        if letter not in allowed and unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp"):
+            raise ValidationError("Take out line breaks and control characters.")
+
+
+def id_of(word: Any) -> int:
+    """A record's id from a form, for `coerce=`. Raises ValueError for anything else."""
+    if isinstance(word, int):
+        return word
+    if not _ID.fullmatch(str(word)):
+        raise ValueError("not an id")
+    return int(word)
+
+
+def seen_version() -> int:
+    """The version the person saw, from the form's hidden field; 400 when it is missing or no number."""
+    word = request.form.get("seen_version", "")
+    if not _ID.fullmatch(word):
+        abort(400, "This form is incomplete. Load the page again and send it once more.")
+    return int(word)
+
+
+def instant_of(day: date, at: time, zone: str, fold: int | None = None, *, field: str = "time") -> datetime:
+    """The instant (UTC) of a wall time at a place, from a form.
+
+    Raises FieldError at `field` for a time that does not exist there that day, or exists twice and `fold` does not
+    say which (0 the first, 1 the second).
+    """
+    try:
+        return resolve_wall(datetime.combine(day, at.replace(tzinfo=None)), zone, fold)
+    except (NonexistentWallTime, AmbiguousWallTime, UnknownZone) as error:
+        raise FieldError(field, str(error)) from error
+
+
+def put_beside(form: Any, error: PlannerError) -> None:
+    """Show a refusal of a service beside the field it is about, or on top of the form."""
+    name = getattr(error, "field", None)
+    if name is not None and name in form:
+        form[name].errors = [*form[name].errors, error.sentence]
+    else:
+        form.form_errors.append(error.sentence)
+
+
+def refuse(template: str, context: Mapping[str, Any] | None = None, status: int = UNPROCESSABLE, **more: Any) -> Response:
+    """The same page again with its faults and the typed text kept; nothing the view did is saved."""
+    return make_response(render_template(template, **{**(context or {}), **more}), status)

@@ -1,0 +1,84 @@
+"""What every answer carries and what no request may do (security.md 8.4, ui.md section 4)."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, abort, current_app, g, request
+from werkzeug.wrappers import Response
+
+from planner.web.access import public, repeatable
+from planner.web.db import is_safe_request
+
+POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'; "
+    "require-trusted-types-for 'script'; trusted-types htmx; report-uri /csp-reports"
+)
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # With no-referrer, Flask-WTF's check under https would refuse every form.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+TWO_YEARS = 63_072_000
+LONGEST_REPORT = 8_192
+NOT_PERMITTED = 403
+
+reports = Blueprint("reports", __name__)
+log = logging.getLogger("planner.security")
+
+
+def nonce() -> str:
+    """The word that scripts of this answer carry; a new one for each request."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def set_up_security(app: Flask) -> None:
+    """Refuse requests that other sites started, and put the headers on every answer."""
+    app.before_request(refuse_other_sites)
+    app.after_request(add_headers)
+
+
+def refuse_other_sites() -> None:
+    """Refuse an unsafe request that a page of another site started."""
+    if is_safe_request() or request.endpoint == "reports.content_policy":
+        return
+    origin = request.headers.get("Origin")
+    foreign = origin is not None and urlsplit(origin).netloc != request.host
+    if foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":
+        abort(NOT_PERMITTED)
+
+
+def add_headers(response: Response) -> Response:
+    """Headers a view has set stay as they are."""
+    if response.mimetype == "text/html" or "Content-Security-Policy" not in response.headers:
+        response.headers.setdefault("Content-Security-Policy", POLICY.format(nonce=nonce()))
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    if current_app.config["SESSION_COOKIE_SECURE"]:
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={TWO_YEARS}; includeSubDomains")
+    return response
+
+
+@reports.post("/csp-reports")
+@public
+@repeatable("it only writes a line to the log")
+def content_policy() -> Response:
+    """Note which directive a page broke. Addresses in a report may hold tokens and are not kept."""
+    if (request.content_length or 0) <= LONGEST_REPORT:
+        body = request.get_json(force=True, silent=True)
+        report = body.get("csp-report") if isinstance(body, dict) else None
+        directive = report.get("violated-directive") if isinstance(report, dict) else None
+        words = str(directive or "unknown")[:60]
+        log.warning("content policy broken: %s", "".join(c for c in words if c.isalnum() or c in "- '"))
+    return Response(status=204)

@@ -1,0 +1,1 @@
+"""Many processes after the same times: nobody and nothing may ever be held twice."""

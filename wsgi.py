@@ -1,0 +1,20 @@
+"""What servers and `flask --app wsgi` load."""
+
+import os
+import sys
+
+from config import Settings
+from planner.app import NotReady, check_ready, create_app
+
+#: Tells gunicorn that starting again will not help; other servers only see that it failed.
+BOOT_FAILED = 3
+
+app = create_app(Settings.from_environment())
+
+# `flask --app wsgi migrate` must work on a database that is not ready; servers must not.
+if "FLASK_RUN_FROM_CLI" not in os.environ:
+    try:
+        check_ready(app.extensions["planner"])
+    except NotReady as reason:
+        print(reason, file=sys.stderr)
+        raise SystemExit(BOOT_FAILED) from None
