@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from flask import Flask, g
+from flask import Flask, g, session
 from flask.typing import ResponseReturnValue
 from flask_wtf import CSRFProtect
 from jinja2 import StrictUndefined
@@ -63,6 +63,7 @@ class PlannerApp(Flask):
 
     def dispatch_request(self) -> ResponseReturnValue:
         """Run the view and commit below status 400; after a deadlock run it again, three times at most."""
+        remembered = dict(session)
         for attempt in range(RETRIES + 1):
             try:
                 response = self.make_response(super().dispatch_request())
@@ -72,6 +73,9 @@ class PlannerApp(Flask):
                 if attempt == RETRIES or not is_retryable(error):
                     g.view_is_over = True
                     raise
+                if session.modified:  # what the failed run said to the browser was never so
+                    session.clear()
+                    session.update(remembered)
             except BaseException:
                 end_transaction(LAST_STATUS)
                 g.view_is_over = True
@@ -101,7 +105,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, store: Store 
     app.extensions["planner_clock"] = clock
     app.extensions["planner_settings"] = settings
     app.extensions["planner_passwords"] = Passwords(settings.password_cost.memory_kib, settings.password_cost.passes)
-    app.extensions["planner_readiness"] = lambda: fault_of(store)
+    app.extensions["planner_readiness"] = lambda: fault_of(app.extensions["planner"])
     app.teardown_request(lambda _error: end_transaction(LAST_STATUS))
     set_up_security(app)
     set_up_sign_in(app)

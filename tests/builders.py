@@ -1,10 +1,12 @@
 """Made-up clinics for tests: thin functions on top of the services, and the clinic of the worked scenarios."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Principal, Role
@@ -51,6 +53,22 @@ def minute(wall: str, zone: str = CHICAGO) -> int:
 def wall(minutes: int, zone: str = CHICAGO) -> str:
     """UTC minutes since 1970 as `Mon 2027-01-25 10:00` on clocks in `zone`."""
     return f"{to_wall(instant_of(minutes), zone):%a %Y-%m-%d %H:%M}"
+
+
+@contextmanager
+def counted_queries(db: Session) -> Iterator[list[str]]:
+    """Collects every statement the session sends inside the block."""
+    said: list[str] = []
+
+    def note(_connection, _cursor, statement: str, *_rest) -> None:
+        said.append(statement)
+
+    bind = db.get_bind()
+    event.listen(bind, "before_cursor_execute", note)
+    try:
+        yield said
+    finally:
+        event.remove(bind, "before_cursor_execute", note)
 
 
 def clinic(db: Session, name: str = "Test Clinic Rowan", zone: str = CHICAGO) -> Clinic:

@@ -241,7 +241,8 @@ def upgrade() -> None:
         sa.Column("created_at", UtcInstant(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "preferred_from_minute >= 0 and preferred_to_minute <= 1440 and preferred_from_minute < preferred_to_minute",
+            "preferred_from_minute >= 0 and preferred_to_minute <= 1440 "
+            "and preferred_from_minute < preferred_to_minute",
             name=op.f("ck_patient_preferred"),
         ),
         sa.ForeignKeyConstraint(["holdable_id"], ["holdable.id"], name=op.f("fk_patient_holdable_id_holdable")),
@@ -644,7 +645,9 @@ def upgrade() -> None:
         sa.Column("undo_until", UtcInstant(), nullable=False),
         sa.Column("undone_at", UtcInstant(), nullable=True),
         sa.Column("undoes_id", sa.Integer(), nullable=True),
+        sa.Column("group_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_change_set_account_id_account")),
+        sa.ForeignKeyConstraint(["group_id"], ["change_set.id"], name=op.f("fk_change_set_group_id_change_set")),
         sa.ForeignKeyConstraint(["course_id"], ["course.id"], name=op.f("fk_change_set_course_id_course")),
         sa.ForeignKeyConstraint(["undoes_id"], ["change_set.id"], name=op.f("fk_change_set_undoes_id_change_set")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change_set")),
@@ -652,6 +655,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("change_set", schema=None) as batch_op:
         batch_op.create_index("ix_change_set_course_id_at", ["course_id", "at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_change_set_group_id"), ["group_id"], unique=False)
 
     op.create_table(
         "plan_draft",
@@ -843,6 +847,7 @@ def downgrade() -> None:
 
     op.drop_table("plan_draft")
     with op.batch_alter_table("change_set", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_change_set_group_id"))
         batch_op.drop_index("ix_change_set_course_id_at")
 
     op.drop_table("change_set")

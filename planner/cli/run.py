@@ -12,44 +12,40 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from sqlalchemy.exc import SQLAlchemyError
 
-from config import PasswordCost, Settings
+from config import Settings
 from planner.domain.access import Role
-from planner.services.accounts import Passwords, create_account
+from planner.services.demo import DEMO_PASSWORD, make_demo
 from planner.store import migrate
 from planner.store.engine import Store
+from planner.store.guards import GuardMissing
 from planner.store.queries import accounts as find
-from planner.store.records import Clinic, Holdable, HoldableKind, Patient, Person, Site
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 HIGHEST_PORT = 65_535
 THREADS = 8
-#: For the made-up clinic only; a real clinic's passwords are made with `flask --app wsgi accounts create`.
-PLAIN_DEMO_PASSWORD = "the made-up clinic opens"  # noqa: S105
-DEMO = "planner.services.demo"
 
 
 class CannotStart(Exception):
     """Why the planner does not start, in one sentence."""
 
 
-class Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn on a socket that is open already: one process, several threads."""
+class Server(BaseApplication):
+    """gunicorn on a socket that is open already, and its own from now on: one process, several threads."""
 
-    def __init__(self, listener: socket.socket) -> None:
-        self.listener = listener
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
         super().__init__()
 
     def load_config(self) -> None:
         """Threads, because SQLite has one writer anyway; no access log, because addresses may hold tokens."""
         chosen = {
-            "bind": f"fd://{self.listener.fileno()}",
+            "bind": f"fd://{self.descriptor}",
             "worker_class": "gthread",
             "workers": 1,
             "threads": THREADS,
@@ -70,15 +66,15 @@ def main(environment: Mapping[str, str] | None = None) -> int:
     given = os.environ if environment is None else environment
     os.umask(0o077)  # the database and what belongs to it are for their owner alone
     try:
-        listener = open_port(port_of(given))
-        settings = settings_of(given)
-        prepare(settings)
+        with open_port(port_of(given)) as listener:
+            settings = settings_of(given)
+            prepare(settings)
+            url = f"http://{HOST}:{listener.getsockname()[1]}"
+            print("\n".join(welcome(settings, url)), flush=True)
+            Server(listener.detach()).run()
     except CannotStart as reason:
         print(reason, file=sys.stderr)
         return 1
-    port = listener.getsockname()[1]
-    print("\n".join(welcome(settings, f"http://{HOST}:{port}")), flush=True)
-    Server(listener).run()
     return 0
 
 
@@ -117,53 +113,14 @@ def prepare(settings: Settings) -> None:
         try:
             with store.writing() as db:
                 if not find.any_account(db):
-                    make_demo_clinic(db, datetime.now(UTC))
+                    make_demo(db, datetime.now(UTC))
         finally:
             store.dispose()
+    except (ValueError, GuardMissing) as error:
+        raise CannotStart(str(error)) from error
     except SQLAlchemyError as error:
-        raise CannotStart(f"The database cannot be used: {type(error).__name__}.") from error
-
-
-def make_demo_clinic(db: Any, now: datetime) -> None:
-    """The made-up clinic, or the barest one where none is shipped."""
-    if find_spec(DEMO) is not None:
-        import_module(DEMO).make_demo(db, now)
-    else:
-        make_bare_clinic(db, now)
-
-
-def make_bare_clinic(db: Any, now: datetime) -> None:
-    """A clinic with one site and one account per role."""
-    site = Site(name="Demo House", code="D", zone="America/Chicago")
-    db.add_all([site, Clinic(id=1, name="Demo", neutral_name="Demo Practice", zone=site.zone, is_demo=True)])
-    db.flush()
-    cost = PasswordCost()
-    password_hash = Passwords(cost.memory_kib, cost.passes).hashed(PLAIN_DEMO_PASSWORD)
-    for role in Role:
-        is_patient = role is Role.PATIENT
-        holdable = Holdable(kind=HoldableKind.PATIENT if is_patient else HoldableKind.PERSON)
-        db.add(holdable)
-        db.flush()
-        name = f"Demo {role.value.title()}"
-        who: Patient | Person
-        if is_patient:
-            who = Patient(holdable_id=holdable.id, code="P-101", name=name, site_id=site.id, created_at=now)
-        else:
-            who = Person(holdable_id=holdable.id, name=name, initials=f"D{role.value[0].upper()}")
-        db.add(who)
-        db.flush()
-        create_account(
-            db,
-            None,
-            email=f"{role.value}@demo.example",
-            name=name,
-            password_hash=password_hash,
-            roles=[role],
-            site_ids=[] if is_patient else [site.id],
-            person_id=None if is_patient else who.id,
-            patient_id=who.id if is_patient else None,
-            now=now,
-        )
+        # The driver's own message may hold the address with its password.
+        raise CannotStart(f"The database of DATABASE_URL cannot be used ({type(error).__name__}).") from error
 
 
 def welcome(settings: Settings, url: str) -> list[str]:
@@ -174,17 +131,10 @@ def welcome(settings: Settings, url: str) -> list[str]:
         with store.reading() as db:
             clinic = find.the_clinic(db)
             if clinic is not None and clinic.is_demo:
-                lines += ["", "Sign in to the made-up clinic as", *_log_ins(db), f"Password of each: {demo_password()}"]
+                lines += ["", "Sign in to the made-up clinic as", *_log_ins(db), f"Password of each: {DEMO_PASSWORD}"]
     finally:
         store.dispose()
     return [*lines, "", "Ctrl-C stops it; what was entered is kept."]
-
-
-def demo_password() -> str:
-    """The one password of the demo accounts."""
-    if find_spec(DEMO) is None:
-        return PLAIN_DEMO_PASSWORD
-    return str(getattr(import_module(DEMO), "DEMO_PASSWORD", PLAIN_DEMO_PASSWORD))
 
 
 def _log_ins(db: Any) -> list[str]:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.protocols import SessionPhase
 from planner.domain.statuses import AppointmentKind, AppointmentStatus, Mode
+from planner.scheduling.bookends import DAY
 from planner.scheduling.course_state import CourseView, Dose, State
 from planner.scheduling.decisions import Line, LineKind
 from planner.scheduling.masks import bits, slice_of
 from planner.scheduling.placements import Placement
 from planner.scheduling.placing import NothingFree, place_session
-from planner.scheduling.search import DAY
 from planner.scheduling.sheets import BookedSheet
 from planner.scheduling.wording import say
 
@@ -136,7 +136,7 @@ def follow_rolling(view: CourseView, state: State) -> Iterator[Line]:
         if there is not None:
             left.remove(there)
             if there.number != number - 1:
-                after = replace(_as_it_is(there), number=number - 1, serves=number - 1)
+                after = replace(_as_it_is(there, view.course.clinic.site.id), number=number - 1, serves=number - 1)
                 sentence = f"{say(view, there.start, 'Integration session')} now serves dose {number - 1}."
                 yield Line(LineKind.RELINKED, sentence, there, after)
             continue
@@ -169,14 +169,14 @@ def follow_rolling(view: CourseView, state: State) -> Iterator[Line]:
         yield Line(LineKind.RELEASED, sentence, session, status=AppointmentStatus.CANCELLED)
 
 
-def _as_it_is(booked: BookedSheet) -> Placement:
+def _as_it_is(booked: BookedSheet, site_id: int) -> Placement:
     return Placement(
         kind=booked.kind,
         phase=booked.phase,
         number=booked.number,
         start=booked.start,
         end=booked.end,
-        site_id=0,
+        site_id=site_id,
         mode=booked.mode,
         chair_id=booked.chair_id,
         nurse_id=booked.nurse_id,

@@ -79,7 +79,7 @@ class Follower:
         return link.fits(start - dose.anchor, None if cutoff is None else cutoff - dose.anchor)
 
     def _unchanged(self, session: BookedSheet, number: int) -> bool:
-        """A session booked outside its window with a reason stays a named exception while its dose and the next stay."""
+        """A session booked outside its window with a reason stays a named exception while its doses stay."""
         doses = self.state.doses
         dose = doses[number - 1]
         same_anchor = dose.before is not None and dose.anchor == self.view.dose_of(dose.before).anchor
@@ -136,7 +136,7 @@ class Follower:
                 sentence = say(self.view, session.start, f"Integration session {number}") + f" is now {_words(status)}."
                 self.lines.append(Line(LineKind.NOTED, sentence, session))
             return
-        after = _slot_of(session, number, offset, status)
+        after = _slot_of(session, self.view.course.clinic.site.id, number, offset, status)
         old = f"dose {session.number}"
         sentence = f"{say(self.view, session.start, 'Integration session')} now serves dose {number}, was {old}."
         self.lines.append(Line(LineKind.RELINKED, sentence, session, after))
@@ -221,7 +221,9 @@ class Follower:
         return self.search.phases[min(number, self.search.doses) - 1]
 
 
-def _slot_of(session: BookedSheet, number: int, offset: int, status: WindowStatus | None) -> Placement:
+def _slot_of(
+    session: BookedSheet, site_id: int, number: int, offset: int, status: WindowStatus | None
+) -> Placement:
     """A session's present slot as a placement that serves dose `number`."""
     return Placement(
         kind=session.kind,
@@ -229,7 +231,7 @@ def _slot_of(session: BookedSheet, number: int, offset: int, status: WindowStatu
         number=number,
         start=session.start,
         end=session.end,
-        site_id=0,
+        site_id=site_id,
         mode=session.mode,
         therapist_id=session.therapist_id,
         room_id=session.room_id,

@@ -6,9 +6,11 @@ Offsets count elapsed minutes from the anchor, which is the end of the dose (or 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from planner.domain.protocols import IntegrationMode, IntegrationPlan, Protocol
 from planner.domain.windows import UNITS, WindowRule, WindowStatus
+from planner.scheduling.breaks import Breaks
 
 _DAY = 1440
 
@@ -17,8 +19,8 @@ _DAY = 1440
 class Link:
     """Where a session may start after its dose, and how offsets rank.
 
-    Flat in weekly mode: any start counts the same. `gap` minutes stay free between the session's end and the next
-    check-in. `rule` is None in weekly mode, in which no window is drawn.
+    Flat in weekly mode: any start counts the same. `opens` is never before the patient has left. `gap` minutes stay
+    free between the session's end and the next check-in. `rule` is None in weekly mode, in which no window is drawn.
     """
 
     minutes: int
@@ -40,12 +42,16 @@ class Link:
 
     @property
     def flat_peak(self) -> bool:
-        """Whether every start in the peak ranks the same and nothing ranks better."""
+        """Whether every start in the peak ranks the same and every start outside it ranks worse."""
         if self.rule is None:
             return True
-        inner = [self.peak_start, self.peak_end]
-        inner += [round(hours * 60) for hours, _ in self.rule.knots if self.peak_start < hours * 60 < self.peak_end]
-        return all(self.loss(offset) == 0 for offset in inner)
+        knots = [round(hours * 60) for hours, _ in self.rule.knots]
+        inner = [self.peak_start, self.peak_end, *(k for k in knots if self.peak_start < k < self.peak_end)]
+        outer = [self.peak_start - 1, self.peak_end + 1, *(k for k in knots if k not in inner)]
+        return all(self.loss(k) == 0 for k in inner) and all(self.loss(k) > 0 for k in outer if self._usable(k))
+
+    def _usable(self, offset: int) -> bool:
+        return self.opens <= offset <= self.closes
 
     def last_start(self, cutoff: int | None) -> int | None:
         """The latest offset at which a session may start when it must be over by offset `cutoff`."""
@@ -56,8 +62,6 @@ class Link:
 
     def status(self, offset: int) -> WindowStatus | None:
         """The window status of a start at `offset`; None where the protocol draws no window."""
-        from datetime import timedelta
-
         return None if self.rule is None else self.rule.status(timedelta(minutes=offset))
 
     def fits(self, offset: int, cutoff: int | None) -> bool:
@@ -74,31 +78,40 @@ def anchor_minutes(protocol: Protocol) -> int:
     return protocol.visit.dose_ends_min
 
 
-def link_of(protocol: Protocol) -> Link | None:
-    """The link for integration sessions placed after a dose; None when the protocol has none, or rolls them."""
+def link_of(protocol: Protocol, breaks: Breaks | None = None) -> Link | None:
+    """The link for integration sessions placed after a dose; None when the protocol has none, or rolls them.
+
+    With `breaks` no session starts before the patient has left and everything it could share is free again, and it
+    ends early enough before the next check-in for the same reason.
+    """
     plan = protocol.integration
+    leaves = protocol.visit.discharge_min if breaks is None else breaks.visit_to_session
+    opens = max(leaves - anchor_minutes(protocol), 0)
+    gap = 0 if breaks is None else breaks.session_to_visit
     if plan.mode is IntegrationMode.WINDOWED and plan.window is not None:
-        rule = plan.window
-        return Link(
-            minutes=plan.minutes,
-            opens=rule.opens_min,
-            peak_start=rule.peak_start_min,
-            peak_end=rule.peak_end_min,
-            closes=rule.closes_min,
-            ideal=rule.ideal_min,
-            gap=rule.gap_min,
-            contains_end=rule.containment == "full",
-            anchor=anchor_minutes(protocol),
-            rule=rule,
-        )
+        return _windowed(plan.window, plan.minutes, anchor_minutes(protocol), opens, gap)
     if plan.mode is IntegrationMode.WEEKLY:
-        return _weekly(protocol, plan)
+        return _weekly(protocol, plan, opens, gap)
     return None
 
 
-def _weekly(protocol: Protocol, plan: IntegrationPlan) -> Link:
+def _windowed(rule: WindowRule, minutes: int, anchor: int, opens: int, gap: int) -> Link:
+    return Link(
+        minutes=minutes,
+        opens=max(rule.opens_min, opens),
+        peak_start=max(rule.peak_start_min, opens),
+        peak_end=rule.peak_end_min,
+        closes=rule.closes_min,
+        ideal=rule.ideal_min,
+        gap=max(rule.gap_min, gap),
+        contains_end=rule.containment == "full",
+        anchor=anchor,
+        rule=rule,
+    )
+
+
+def _weekly(protocol: Protocol, plan: IntegrationPlan, opens: int, gap: int) -> Link:
     """Any time from the patient's discharge until the week is over; nothing preferred but an early day."""
-    opens = protocol.visit.discharge_min - protocol.visit.dose_ends_min
     closes = plan.closes_days * _DAY
     return Link(
         minutes=plan.minutes,
@@ -107,7 +120,7 @@ def _weekly(protocol: Protocol, plan: IntegrationPlan) -> Link:
         peak_end=closes,
         closes=closes,
         ideal=_DAY,
-        gap=0,
+        gap=gap,
         contains_end=False,
         anchor=protocol.visit.dose_ends_min,
         rule=None,

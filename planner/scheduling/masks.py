@@ -21,10 +21,8 @@ class Axis:
     __slots__ = ("full", "length", "origin")
 
     def __init__(self, origin: int, length: int) -> None:
-        chunks = -(-length // _CHUNK)
-        self.origin = origin
-        self.length = chunks * _CHUNK
-        self.full = (1 << self.length) - 1
+        self.origin, self.length = origin, length
+        self.full = (1 << length) - 1
 
     def mask(self, spans: Iterable[Span]) -> int:
         """The minutes inside any of `spans`; what lies off the axis is left out.
@@ -32,7 +30,7 @@ class Axis:
         Built a day at a time, since numbers of 1,440 bits are cheap to change and long ones are not.
         """
         origin, length = self.origin, self.length
-        chunks = [0] * (length // _CHUNK)
+        chunks = [0] * -(-length // _CHUNK)
         for start, end in spans:
             start, end = start - origin, end - origin
             chunk, offset = divmod(start, _CHUNK)

@@ -221,7 +221,7 @@ def _with_new_last(view: CourseView, state: State) -> State:
     number = len(doses) + 1
     if not doses:
         return state
-    least, most = view.gap(number)
+    least, _ = view.gap(number)
     last_day = view.day(doses[-1].start)
     pattern = view.course.pattern
     days = range(last_day + least, view.search.days.count)

@@ -41,6 +41,11 @@ def place_visit(
         if therapist is None:
             raise NothingFree
         holds += _person_holds(therapist, clock, spans)
+    if spans := visit.spans(Holding.PRESCRIBER):
+        prescriber = supply.pick_prescriber(start, spans)
+        if prescriber is None:
+            raise NothingFree
+        holds += _person_holds(prescriber, clock, spans)
     return Placement(
         kind=AppointmentKind.INFUSION,
         phase=phase,

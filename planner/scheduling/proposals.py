@@ -13,14 +13,14 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from planner.domain.conflicts import Conflict, Rule
-from planner.domain.protocols import Protocol
+from planner.domain.protocols import Protocol, SessionPhase
 from planner.domain.statuses import AppointmentKind
 from planner.domain.windows import WindowStatus
-from planner.scheduling.masks import bits, slice_of
+from planner.scheduling.chains import Chains, Kept, Step
 from planner.scheduling.patterns import pattern_words, patterns
 from planner.scheduling.placements import CourseProposal, Coverage, Placement, ProposedDay, Remark
 from planner.scheduling.placing import place_session, place_visit
-from planner.scheduling.search import CourseSearch, Step
+from planner.scheduling.search import CourseSearch
 from planner.scheduling.sheets import ClinicSheet, CourseRequest
 
 SENTENCES: dict[Rule, str] = {
@@ -38,6 +38,7 @@ SENTENCES: dict[Rule, str] = {
     Rule.NO_WINDOW_SLOT: "There is no therapy session in the clinic's window after every dose.",
     Rule.PREP_MISSING: "No preparation session is possible before the first dose.",
     Rule.CONSOLIDATION_MISSING: "No consolidation session is possible after the last dose.",
+    Rule.REST_OF_COURSE: "No course fits the weekdays and the first day asked for.",
 }
 
 
@@ -45,7 +46,8 @@ SENTENCES: dict[Rule, str] = {
 class ProposalSet:
     """Proposals, best first; when there are none, `refused` names the rules that stand in the way.
 
-    Leaving out the first refused rule alone makes a course appear, unless `together` is true: then it takes all.
+    Leaving out the first refused rule alone makes a course appear, unless `together` is true: then it takes all. SPAN
+    stands for a roster that ends too soon, which leaving out rules cannot mend.
     """
 
     proposals: tuple[CourseProposal, ...]
@@ -60,24 +62,22 @@ def propose_courses(
     search = CourseSearch(clinic, request, without)
     kept = search.feasible()
     if not search.doses or not kept[0]:
-        return ProposalSet((), *_why_none(clinic, request, without))
+        return ProposalSet((), *_why_none(search))
     proposals = list(_distinct(_build(search, steps, pattern) for pattern, steps in _chains(search, kept)))
     proposals.sort(key=lambda proposal: (proposal.cost, proposal.placements[0].start))
     return ProposalSet(tuple(proposals[:most]))
 
 
-def _chains(
-    search: CourseSearch, kept: list[dict[int, list[int]]]
-) -> Iterator[tuple[frozenset[int], list[Step]]]:
+def _chains(search: CourseSearch, kept: Kept) -> Iterator[tuple[frozenset[int], list[Step]]]:
     phase = next(phase for phase in search.protocol.dose_phases if phase.booking == "firm")
     weekdays = {search.days.weekday(day) for by_day in kept for day in by_day}
-    found = False
+    chains, found = Chains(search, kept), False
     for pattern in patterns(weekdays, phase.per_week, phase.spacing.min_days, phase.spacing.max_days):
-        if steps := search.best(kept, pattern):
+        if steps := chains.best(pattern):
             found = True
             yield pattern, steps
     if not found:
-        steps = search.best(kept, None)
+        steps = chains.best(None)
         if steps is None:
             raise AssertionError("a feasible course has a best chain")
         yield frozenset(), steps
@@ -127,28 +127,18 @@ def _build(search: CourseSearch, steps: list[Step], pattern: frozenset[int]) -> 
 
 
 def _preparation(search: CourseSearch, first_dose: int) -> list[Placement]:
-    """Preparation on distinct days: the primary therapist first, then closeness to the day the protocol aims at."""
-    phase, supply = search.protocol.preparation, search.supply
-    day = search.days.index(first_dose + supply.origin)
-    if phase is None or not (left := search.preparation_left(day)):
+    phase = search.protocol.preparation
+    if phase is None:
         return []
-    primary = supply.patient.primary_therapist_id
-    with_primary = supply.session_starts(phase.minutes, primary) if primary is not None else 0
-    anyone = supply.session_starts(phase.minutes)
-    ranked: list[tuple[bool, int, int, int]] = []
-    for lead in range(phase.min_days, phase.max_days + 1):
-        first, last = search.days.start(day - lead), search.days.start(day - lead + 1) - 1
-        part = slice_of(anyone, first - supply.origin, last - supply.origin) if last > first else 0
-        for bit in bits(part):
-            start = first - supply.origin + bit
-            ranked.append((not with_primary >> start & 1, abs(lead - phase.target_days), start, lead))
-    chosen: dict[int, int] = {}
-    for _, _, start, lead in sorted(ranked):
-        if lead not in chosen and len(chosen) < left:
-            chosen[lead] = start
+    return _sessions(search, AppointmentKind.PREPARATION, phase, search.bookends.chosen_preparation(first_dose))
+
+
+def _sessions(
+    search: CourseSearch, kind: AppointmentKind, phase: SessionPhase, starts: list[int]
+) -> list[Placement]:
     return [
-        place_session(supply, start, phase.minutes, kind=AppointmentKind.PREPARATION, phase=phase.key, number=number)
-        for number, start in enumerate(sorted(chosen.values()), 1)
+        place_session(search.supply, start, phase.minutes, kind=kind, phase=phase.key, number=number)
+        for number, start in enumerate(starts, 1)
     ]
 
 
@@ -166,26 +156,14 @@ def _rolling_session(search: CourseSearch, check_in: int, number: int) -> Placem
 
 
 def _consolidation(search: CourseSearch, last: Step) -> list[Placement]:
-    """The first sessions far enough after the last dose, with the primary therapist if there is one in time."""
-    phase, supply = search.protocol.consolidation, search.supply
+    phase, breaks = search.protocol.consolidation, search.breaks
     if phase is None:
         return []
-    after = last.start + search.protocol.visit.discharge_min
+    after = last.start + breaks.visit_to_session
     if last.slot is not None and search.link is not None:
-        after = last.slot.start + search.link.minutes + supply.patient.turnover
-    primary = supply.patient.primary_therapist_id
-    with_primary = supply.session_starts(phase.minutes, primary) if primary is not None else 0
-    starts = search.consolidation_starts(last.start, after)
-    starts.sort(key=lambda start: (not with_primary >> start & 1, start))
-    chosen: list[int] = []
-    for start in starts:
-        days = {search.days.index(other + supply.origin) for other in chosen}
-        if len(chosen) < phase.sessions and search.days.index(start + supply.origin) not in days:
-            chosen.append(start)
-    return [
-        place_session(supply, start, phase.minutes, kind=AppointmentKind.CONSOLIDATION, phase=phase.key, number=number)
-        for number, start in enumerate(sorted(chosen), 1)
-    ]
+        after = last.slot.start + search.link.minutes + breaks.session_to_session
+    starts = search.bookends.chosen_consolidation(last.start, after)
+    return _sessions(search, AppointmentKind.CONSOLIDATION, phase, starts)
 
 
 def _summed_up(
@@ -262,27 +240,22 @@ def boosters(protocol: Protocol, last_day: date) -> tuple[ProposedDay, ...]:
     )
 
 
-def _why_none(
-    clinic: ClinicSheet, request: CourseRequest, without: frozenset[Rule]
-) -> tuple[tuple[Conflict, ...], bool]:
-    """The rules whose absence alone would let a course appear; else the smallest prefix that does together."""
-    alone = [rule for rule in SENTENCES if rule not in without and _possible(clinic, request, without | {rule})]
+def _why_none(search: CourseSearch) -> tuple[tuple[Conflict, ...], bool]:
+    """The rules whose absence alone would let a course appear; else the fewest, in order, that do together."""
+    alone = [rule for rule in SENTENCES if _possible(search, {rule})]
     if alone:
         return tuple(Conflict(rule, SENTENCES[rule]) for rule in alone), False
-    removed: list[Rule] = []
-    for rule in SENTENCES:
-        removed.append(rule)
-        if _possible(clinic, request, without | frozenset(removed)):
-            break
-    needed = list(removed)
-    for rule in removed:
-        fewer = [r for r in needed if r is not rule]
-        if _possible(clinic, request, without | frozenset(fewer)):
-            needed = fewer
-    return tuple(Conflict(rule, SENTENCES[rule]) for rule in needed), True
+    needed = set(SENTENCES)
+    if not _possible(search, needed):
+        last = f"{search.days.day(search.days.count - 1):%d %b %Y}"
+        sentence = f"The roster is known up to {last} only: too short for this course, whatever the rules."
+        return (Conflict(Rule.SPAN, sentence),), True
+    for rule in reversed(SENTENCES):
+        if _possible(search, needed - {rule}):
+            needed.remove(rule)
+    return tuple(Conflict(rule, SENTENCES[rule]) for rule in SENTENCES if rule in needed), True
 
 
-def _possible(clinic: ClinicSheet, request: CourseRequest, without: frozenset[Rule]) -> bool:
-    search = CourseSearch(clinic, request, without)
-    return bool(search.doses and search.feasible()[0])
-
+def _possible(search: CourseSearch, rules: set[Rule]) -> bool:
+    relaxed = search.relaxed(search.without | rules)
+    return bool(relaxed.doses and relaxed.feasible()[0])

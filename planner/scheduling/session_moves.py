@@ -6,11 +6,11 @@ from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused
 from planner.domain.statuses import AppointmentKind
 from planner.domain.windows import WindowStatus
+from planner.scheduling.bookends import DAY
 from planner.scheduling.course_state import CourseView
 from planner.scheduling.decisions import Decision, Line, LineKind
 from planner.scheduling.placing import session_with
 from planner.scheduling.refusals import refuse_session
-from planner.scheduling.search import DAY
 from planner.scheduling.sheets import BookedSheet
 from planner.scheduling.wording import say
 

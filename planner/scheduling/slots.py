@@ -24,10 +24,6 @@ class Slot:
     start: int
     offset: int
 
-    @property
-    def key(self) -> tuple[int, bool, int, int]:
-        return (self.loss, self.not_primary, self.distance, self.start)
-
 
 class SessionSlots:
     """Finds the best slot after a dose for one patient; answers are remembered."""
@@ -38,48 +34,46 @@ class SessionSlots:
         self.anyone = supply.session_starts(link.minutes)
         self.primary = supply.session_starts(link.minutes, self.primary_id) if self.primary_id is not None else 0
         self._flat = link.flat_peak
-        self._best: dict[tuple[int, int | None], Slot | None] = {}
+        self._best: dict[tuple[int, int, int], Slot | None] = {}
 
-    def best(self, anchor: int, cutoff: int | None) -> Slot | None:
-        """The best slot for a dose whose anchor is at axis minute `anchor`; `cutoff` is when it must be over."""
+    def best(self, anchor: int, cutoff: int | None, after: int = 0) -> Slot | None:
+        """The best slot for a dose whose anchor is at axis minute `anchor`; `cutoff` is when it must be over, and it
+        starts no earlier than `after`."""
         last = self.link.last_start(None if cutoff is None else cutoff - anchor)
         if last is None:
             return None
-        if cutoff is not None and last == self.link.last_start(None):
-            cutoff = None
-        key = (anchor, cutoff)
+        key = (anchor, last, max(after - anchor, self.link.opens))
         if key not in self._best:
-            self._best[key] = self._find(anchor, last)
+            self._best[key] = self._find(*key)
         return self._best[key]
 
-    def _find(self, anchor: int, last: int) -> Slot | None:
+    def _find(self, anchor: int, last: int, first: int) -> Slot | None:
         link = self.link
-        if not slice_of(self.anyone, anchor + link.opens, anchor + last):
-            return None
         if self._flat:
-            peak_last = min(link.peak_end, last)
+            peak_first, peak_last = max(link.peak_start, first), min(link.peak_end, last)
             for mask, not_primary in ((self.primary, False), (self.anyone, True)):
-                start = nearest(mask, anchor + link.peak_start, anchor + peak_last, anchor + link.ideal)
+                start = nearest(mask, anchor + peak_first, anchor + peak_last, anchor + link.ideal)
                 if start is not None:
                     return self._slot(anchor, start, not_primary)
-        return min(self.all(anchor, last), default=None)
+        return min(self.all(anchor, last, first), default=None)
 
     def _slot(self, anchor: int, start: int, not_primary: bool) -> Slot:
         offset = start - anchor
         return Slot(self.link.loss(offset), not_primary, abs(offset - self.link.ideal), start, offset)
 
-    def all(self, anchor: int, last: int) -> list[Slot]:
-        """Every slot with an offset from opening to `last`."""
-        first = anchor + self.link.opens
-        part = slice_of(self.anyone, first, anchor + last)
-        return [self._slot(anchor, first + bit, not self.primary >> (first + bit) & 1) for bit in bits(part)]
+    def all(self, anchor: int, last: int, first: int | None = None) -> list[Slot]:
+        """Every slot with an offset from `first` (None: from opening) to `last`."""
+        begin = anchor + (self.link.opens if first is None else first)
+        part = slice_of(self.anyone, begin, anchor + last)
+        return [self._slot(anchor, begin + bit, not self.primary >> (begin + bit) & 1) for bit in bits(part)]
 
-    def earliest_end(self, anchor: int, cutoff: int | None = None) -> int | None:
+    def earliest_end(self, anchor: int, cutoff: int | None = None, after: int = 0) -> int | None:
         """When the earliest session after this dose could be over, in axis minutes."""
         last = self.link.last_start(None if cutoff is None else cutoff - anchor)
         if last is None:
             return None
-        part = slice_of(self.anyone, anchor + self.link.opens, anchor + last)
+        begin = max(anchor + self.link.opens, after)
+        part = slice_of(self.anyone, begin, anchor + last)
         if not part:
             return None
-        return anchor + self.link.opens + (part & -part).bit_length() - 1 + self.link.minutes
+        return begin + (part & -part).bit_length() - 1 + self.link.minutes

@@ -31,8 +31,12 @@ class Supply:
             )
         )
         self._free: dict[int, int] = {}
+        self._visits: dict[Visit, dict[Rule, int]] = {}
         self._on_site: dict[int, int] = {}
-        self._sessions: dict[tuple[int, bool], dict[int, dict[Mode, int]]] = {}
+        self._any_shift: dict[int, int] = {}
+        self._common: dict[tuple[int, bool], int] = {}
+        self._modes: dict[tuple[int, int, bool], dict[Mode, int]] = {}
+        self._starts: dict[tuple[int, int | None, bool], int] = {}
 
     # -- people, things and places ---------------------------------------------------------------------------------
 
@@ -77,12 +81,22 @@ class Supply:
 
     def on_any_shift(self, person: PersonSheet) -> int:
         """Minutes in which a person works anywhere: at the site while it is open, or by telehealth."""
-        return self.axis.mask(s.span for s in person.shifts if s.site_id is None) | self.on_site(person)
+        found = self._any_shift.get(person.holdable_id)
+        if found is None:
+            away = [s.span for s in person.shifts if s.site_id is None]
+            found = self.on_site(person) | self.axis.mask(away) if away else self.on_site(person)
+            self._any_shift[person.holdable_id] = found
+        return found
 
     # -- dosing visits ---------------------------------------------------------------------------------------------
 
     def visit_masks(self, visit: Visit) -> dict[Rule, int]:
         """For each rule, the minutes at which it lets a visit check in."""
+        if visit not in self._visits:
+            self._visits[visit] = self._find_visit_masks(visit)
+        return self._visits[visit]
+
+    def _find_visit_masks(self, visit: Visit) -> dict[Rule, int]:
         here, stay = [(0, visit.discharge_min)], visit.discharge_min
         masks = {
             Rule.PAST: self.future,
@@ -95,16 +109,30 @@ class Supply:
             masks[Rule.CHAIR_BUSY] = self._any_thing(self.clinic.chairs, spans)
         if spans := visit.spans(Holding.ROOM):
             masks[Rule.ROOM_BUSY] = self._any_thing(self.clinic.rooms, spans)
-        if spans := visit.spans(Holding.NURSE):
-            masks[Rule.NURSE_BUSY] = self._any_nurse(spans)
-        if spans := visit.spans(Holding.THERAPIST):
-            masks[Rule.THERAPIST_BUSY] = self._any_therapist(spans)
-        if spans := visit.on_site_spans(Holding.PRESCRIBER):
-            present = 0
-            for person in self.clinic.prescribers:
-                present |= self.on_site(person)
-            masks[Rule.PRESCRIBER_AWAY] = starts_of(present, spans)
+        masks |= self._people_masks(visit)
         return masks
+
+    def _people_masks(self, visit: Visit) -> dict[Rule, int]:
+        """For each rule about people, the minutes at which those a visit holds are free, and those it needs there."""
+        masks: dict[Rule, int] = {}
+        rules = (
+            (Holding.NURSE, Rule.NURSE_BUSY, self.clinic.nurses, self._any_nurse),
+            (Holding.THERAPIST, Rule.THERAPIST_BUSY, self.therapists, self._any_therapist),
+            (Holding.PRESCRIBER, Rule.PRESCRIBER_AWAY, self.clinic.prescribers, self._any_prescriber),
+        )
+        for holding, rule, people, able in rules:
+            if spans := visit.spans(holding):
+                masks[rule] = able(spans)
+            if spans := visit.on_site_spans(holding):
+                masks[rule] = masks.get(rule, self.axis.full) & self._present(people, spans)
+        return masks
+
+    def _present(self, people: Iterable[PersonSheet], spans: tuple[Span, ...]) -> int:
+        """Check-in minutes at which somebody of these is on site all through `spans`, if not always the same one."""
+        present = 0
+        for person in people:
+            present |= self.on_site(person)
+        return starts_of(present, spans)
 
     def _thing_starts(self, thing: ThingSheet, spans: tuple[Span, ...]) -> int:
         return starts_of(self.free(thing.holdable_id, thing.busy), _with_turnover(spans, thing.turnover))
@@ -124,13 +152,19 @@ class Supply:
         return result
 
     def _any_therapist(self, spans: tuple[Span, ...]) -> int:
+        return self._any_person(self.therapists, spans)
+
+    def _any_prescriber(self, spans: tuple[Span, ...]) -> int:
+        return self._any_person(self.clinic.prescribers, spans)
+
+    def _any_person(self, people: Iterable[PersonSheet], spans: tuple[Span, ...]) -> int:
         result = 0
-        for person in self.therapists:
-            result |= self.therapist_visit_starts(person, spans)
+        for person in people:
+            result |= self.person_visit_starts(person, spans)
         return result
 
-    def therapist_visit_starts(self, person: PersonSheet, spans: tuple[Span, ...]) -> int:
-        """Check-in minutes at which this therapist can be there for `spans` of the visit."""
+    def person_visit_starts(self, person: PersonSheet, spans: tuple[Span, ...]) -> int:
+        """Check-in minutes at which this person can be there for `spans` of the visit, and free."""
         free = starts_of(self.free(person.holdable_id, person.busy), _with_turnover(spans, person.turnover))
         return starts_of(self.on_site(person), spans) & free & self.axis.full
 
@@ -151,7 +185,7 @@ class Supply:
         return None
 
     def pick_lane(self, start: int, spans: tuple[Span, ...]) -> tuple[PersonSheet, ThingSheet] | None:
-        """A nurse on shift with a free lane at axis minute `start`: the least busy lane first keeps ratios level."""
+        """A nurse on shift with a free lane at axis minute `start`, the first by id."""
         for nurse in sorted(self.clinic.nurses, key=lambda n: n.id):
             if not _covers(self.on_site(nurse), start, spans):
                 continue
@@ -162,8 +196,17 @@ class Supply:
 
     def pick_visit_therapist(self, start: int, spans: tuple[Span, ...], primary: int | None) -> PersonSheet | None:
         """A therapist who can be there: the primary one first, then by id."""
-        for person in sorted(self.therapists, key=lambda t: (t.id != primary, t.id)):
-            if self.therapist_visit_starts(person, spans) >> start & 1:
+        return self._pick_person(self.therapists, start, spans, primary)
+
+    def pick_prescriber(self, start: int, spans: tuple[Span, ...]) -> PersonSheet | None:
+        """A prescriber who is on site and free for `spans` of a visit at axis minute `start`, the first by id."""
+        return self._pick_person(self.clinic.prescribers, start, spans, None)
+
+    def _pick_person(
+        self, people: Iterable[PersonSheet], start: int, spans: tuple[Span, ...], wanted: int | None
+    ) -> PersonSheet | None:
+        for person in sorted(people, key=lambda p: (p.id != wanted, p.id)):
+            if self.person_visit_starts(person, spans) >> start & 1:
                 return person
         return None
 
@@ -174,37 +217,69 @@ class Supply:
 
     def sessions(self, minutes: int, *, on_grid: bool = True) -> dict[int, dict[Mode, int]]:
         """Per therapist and mode, the minutes at which a session of `minutes` could start for this patient."""
-        key = (minutes, on_grid)
-        if key not in self._sessions:
-            self._sessions[key] = self._find_sessions(minutes, on_grid)
-        return self._sessions[key]
+        return {person.id: self.session_modes(person, minutes, on_grid=on_grid) for person in self.therapists}
 
-    def _find_sessions(self, minutes: int, on_grid: bool) -> dict[int, dict[Mode, int]]:
-        common = self.future & erode(self.patient_free, minutes + self.patient.turnover)
-        common &= erode(self.patient_available, minutes)
-        if on_grid:
-            common &= self.grid(self.clinic.site.therapy_grid)
-        rooms = self._any_thing(self.clinic.rooms, ((0, minutes),)) if Mode.IN_PERSON in self.patient.modes else 0
-        found: dict[int, dict[Mode, int]] = {}
-        for person in self.therapists:
-            free = erode(self.free(person.holdable_id, person.busy), minutes + person.turnover) & common
-            if not free:
-                continue
+    def session_modes(self, person: PersonSheet, minutes: int, *, on_grid: bool = True) -> dict[Mode, int]:
+        """Per mode, the minutes at which this therapist could start a session of `minutes` with this patient."""
+        key = (person.id, minutes, on_grid)
+        if key not in self._modes:
+            free = erode(self.free(person.holdable_id, person.busy), minutes + person.turnover)
+            free &= self._session_common(minutes, on_grid)
             modes: dict[Mode, int] = {}
             if Mode.IN_PERSON in self.patient.modes:
-                modes[Mode.IN_PERSON] = free & rooms & erode(self.on_site(person), minutes)
+                modes[Mode.IN_PERSON] = free & self._rooms(minutes) & erode(self.on_site(person), minutes)
             if Mode.TELEHEALTH in self.patient.modes:
                 modes[Mode.TELEHEALTH] = free & erode(self.on_any_shift(person), minutes)
-            found[person.id] = modes
-        return found
+            self._modes[key] = modes
+        return self._modes[key]
+
+    def _session_common(self, minutes: int, on_grid: bool) -> int:
+        """Minutes at which a session could start as far as the clock, the grid and the patient go."""
+        key = (minutes, on_grid)
+        if key not in self._common:
+            common = self.future & erode(self.patient_free, minutes + self.patient.turnover)
+            common &= erode(self.patient_available, minutes)
+            self._common[key] = common & self.grid(self.clinic.site.therapy_grid) if on_grid else common
+        return self._common[key]
+
+    def _rooms(self, minutes: int) -> int:
+        if minutes not in self._room_starts:
+            self._room_starts[minutes] = self._any_thing(self.clinic.rooms, ((0, minutes),))
+        return self._room_starts[minutes]
+
+    @cached_property
+    def _room_starts(self) -> dict[int, int]:
+        return {}
 
     def session_starts(self, minutes: int, therapist_id: int | None = None, *, on_grid: bool = True) -> int:
         """The minutes at which a session could start with this therapist (None: with anyone)."""
+        key = (minutes, therapist_id, on_grid)
+        if key not in self._starts:
+            people = [p for p in self.therapists if therapist_id is None or p.id == therapist_id]
+            self._starts[key] = self._union_of_starts(people, minutes, on_grid)
+        return self._starts[key]
+
+    def _union_of_starts(self, people: list[PersonSheet], minutes: int, on_grid: bool) -> int:
+        """Asks one therapist after the other, and no more of them than there are minutes left that someone could
+        still add: in a large clinic most need never be asked."""
+        by_telehealth = Mode.TELEHEALTH in self.patient.modes
+        places = (self.clinic.site.id, None) if by_telehealth else (self.clinic.site.id,)
+        shifts = {s.span for p in people for s in p.shifts if s.site_id in places}
+        left = self._session_common(minutes, on_grid) & erode(self.axis.mask(shifts), minutes)
+        if not by_telehealth:
+            left &= self._rooms(minutes)
         result = 0
-        for person_id, modes in self.sessions(minutes, on_grid=on_grid).items():
-            if therapist_id is None or person_id == therapist_id:
-                for mask in modes.values():
-                    result |= mask
+        for person in people:
+            if not left:
+                break
+            working = self.on_any_shift(person) if by_telehealth else self.on_site(person)
+            free = self.free(person.holdable_id, person.busy)
+            if person.turnover:
+                able = erode(free, minutes + person.turnover) & erode(working, minutes)
+            else:
+                able = erode(free & working, minutes)
+            result |= able & left
+            left &= ~able
         return result
 
     def pick_session(
@@ -212,12 +287,11 @@ class Supply:
     ) -> tuple[PersonSheet, Mode] | None:
         """Who holds a session at axis minute `start`, and how: the primary therapist first, then by id; the patient's
         first mode first."""
-        by_id = {person.id: person for person in self.therapists}
-        found = self.sessions(minutes, on_grid=on_grid)
-        for person_id in sorted(found, key=lambda i: (i != primary, i)):
+        for person in sorted(self.therapists, key=lambda p: (p.id != primary, p.id)):
+            modes = self.session_modes(person, minutes, on_grid=on_grid)
             for mode in self.patient.modes:
-                if found[person_id].get(mode, 0) >> start & 1:
-                    return by_id[person_id], mode
+                if modes.get(mode, 0) >> start & 1:
+                    return person, mode
         return None
 
 

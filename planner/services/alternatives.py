@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from planner.domain.conflicts import Conflict
 from planner.domain.errors import NotFound
-from planner.domain.intervals import Interval, instant_of
+from planner.domain.intervals import instant_of, minute_of
 from planner.domain.walltime import local_day, resolve_wall_leniently
 from planner.scheduling.placements import Placement
-from planner.store.occupying import Claim, claims_of
 from planner.store.records import Closure, Hold, Occupancy, OpeningHours, Site
 
 SEARCHED_DAYS = 14
@@ -45,69 +46,67 @@ def free_alternatives(db: Session, placement: Placement, now: datetime, *, most:
     site = db.get(Site, placement.site_id)
     if site is None:
         raise NotFound
-    wanted = Interval(instant_of(placement.start), instant_of(placement.end))
-    claims = claims_of(placement.holds)
-    days = _days_around(local_day(wanted.start, site.zone))
-    busy = _busy(db, claims, days, site.zone, now)
-    open_spans = _open_spans(db, site, days)
+    day = local_day(instant_of(placement.start), site.zone)
+    taken = _taken_starts(placement, _busy(db, placement, day, site.zone, now))
     starts = (
         start
-        for span in open_spans
-        for start in _grid(span, wanted.minutes, site.therapy_grid_minutes)
-        if start >= now and _all_free(claims, start - wanted.start, busy)
+        for opens, closes in _open_spans(db, site, day)
+        for start in range(opens, closes - (placement.end - placement.start) + 1, site.therapy_grid_minutes)
     )
-    return tuple(sorted(starts, key=lambda start: (abs(start - wanted.start), start))[:most])
+    nearest = sorted(starts, key=lambda start: (abs(start - placement.start), start))
+    free = (start for start in nearest if instant_of(start) >= now and not _inside(start, taken))
+    return tuple(instant_of(start) for start in islice(free, most))
 
 
-def _days_around(day: date) -> list[date]:
-    return [day + timedelta(days=n) for n in range(-SEARCHED_DAYS, SEARCHED_DAYS + 1)]
-
-
-def _busy(
-    db: Session, claims: Sequence[Claim], days: Sequence[date], zone: str, now: datetime
-) -> dict[int, list[Interval]]:
+def _busy(db: Session, placement: Placement, day: date, zone: str, now: datetime) -> list[tuple[int, int, int]]:
     # A day to spare on both sides, for claims that start before the appointment or end after it.
-    first = _at(days[0], 0, zone) - timedelta(days=1)
-    last = _at(days[-1], 0, zone) + timedelta(days=2)
+    first, last = _at(day, 0, zone, -SEARCHED_DAYS - 1), _at(day, 0, zone, SEARCHED_DAYS + 2)
     rows = db.execute(
         select(Occupancy.holdable_id, Occupancy.starts_at, Occupancy.ends_at)
         .outerjoin(Hold, Hold.id == Occupancy.hold_id)
         .where(
-            Occupancy.holdable_id.in_({claim.holdable_id for claim in claims}),
+            Occupancy.holdable_id.in_({holdable_id for holdable_id, _, _ in placement.holds}),
             Occupancy.starts_at < last,
             Occupancy.ends_at > first,
             Hold.id.is_(None) | (Hold.expires_at > now),
         )
     )
-    busy: dict[int, list[Interval]] = {}
-    for holdable_id, start, end in rows:
-        busy.setdefault(holdable_id, []).append(Interval(start, end))
-    return busy
+    return [(holdable_id, minute_of(start), minute_of(end)) for holdable_id, start, end in rows]
 
 
-def _open_spans(db: Session, site: Site, days: Iterable[date]) -> list[Interval]:
+def _taken_starts(placement: Placement, busy: Sequence[tuple[int, int, int]]) -> list[tuple[int, int]]:
+    """Open spans (both ends excluded) of starts at which some claim would overlap what is held; ordered, merged."""
+    spans = sorted(
+        (start - to + placement.start, end - since + placement.start)
+        for held_id, start, end in busy
+        for holdable_id, since, to in placement.holds
+        if held_id == holdable_id
+    )
+    merged: list[tuple[int, int]] = []
+    for low, high in spans:
+        if merged and low < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return merged
+
+
+def _inside(start: int, spans: Sequence[tuple[int, int]]) -> bool:
+    place = bisect_left(spans, (start, start)) - 1
+    return place >= 0 and spans[place][0] < start < spans[place][1]
+
+
+def _open_spans(db: Session, site: Site, around: date) -> list[tuple[int, int]]:
     hours = db.scalars(select(OpeningHours).where(OpeningHours.site_id == site.id)).all()
     closed = set(db.scalars(select(Closure.day).where(Closure.site_id == site.id)))
+    days = [around + timedelta(days=n) for n in range(-SEARCHED_DAYS, SEARCHED_DAYS + 1)]
     return [
-        Interval(_at(day, row.opens_minute, site.zone), _at(day, row.closes_minute, site.zone))
+        (minute_of(_at(day, row.opens_minute, site.zone)), minute_of(_at(day, row.closes_minute, site.zone)))
         for day in days
         for row in hours
         if row.weekday == day.weekday() and day not in closed
     ]
 
 
-def _at(day: date, minute: int, zone: str) -> datetime:
-    return resolve_wall_leniently(datetime.combine(day, time()) + timedelta(minutes=minute), zone)
-
-
-def _grid(span: Interval, minutes: int, step: int) -> Iterator[datetime]:
-    start = span.start
-    while start + timedelta(minutes=minutes) <= span.end:
-        yield start
-        start += timedelta(minutes=step)
-
-
-def _all_free(claims: Iterable[Claim], by: timedelta, busy: dict[int, list[Interval]]) -> bool:
-    return not any(
-        claim.span.shifted(by).overlaps(taken) for claim in claims for taken in busy.get(claim.holdable_id, ())
-    )
+def _at(day: date, minute: int, zone: str, days: int = 0) -> datetime:
+    return resolve_wall_leniently(datetime.combine(day, time()) + timedelta(days=days, minutes=minute), zone)

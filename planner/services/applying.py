@@ -166,9 +166,11 @@ class _Work:
 
     def link(self) -> None:
         """Tie sessions to the infusions that carry their dose number once everything is in place."""
+        # A dose left where it is because nothing could save it does not count: another may carry its number by now.
+        unsaved = {line.before.id for line in self.decision.unsaved if line.before}
         infusions = {
             row.number: row.id
-            for row in self.rows.values()
+            for row in sorted(self.rows.values(), key=lambda row: row.id not in unsaved)
             if row.kind is AppointmentKind.INFUSION and row.status in COUNTING
         }
         for line in self.lines:
@@ -218,6 +220,9 @@ class _Work:
             rule = OVERRIDE_FOR[conflict.rule]
             owner = self._owner(conflict)
             other = conflict.appointment_id if rule is OverrideRule.OVERLAP else None
+            if rule is OverrideRule.OVERLAP and other is None:
+                # Somebody's hold: it ends by itself, and there is no appointment that an override could name.
+                raise Refused([conflict])
             override = override_rule(
                 self.db, self.principal, rule=rule, appointment_id=owner, other_appointment_id=other,
                 reason=reasons[conflict.rule], now=self.now,
@@ -231,8 +236,9 @@ class _Work:
         if conflict.rule is not Rule.OVERLAP and conflict.appointment_id in self.rows:
             return conflict.appointment_id
         placed = [line for line in self.lines if line.kind in (LineKind.MOVED, LineKind.CREATED)]
-        line = next((line for line in placed if _meets(_after(line), conflict)), None) or (placed or self.lines)[0]
-        return self.row(line).id
+        met = [line for line in placed if _meets(_after(line), conflict)]
+        about = [self.row(line).id for line in (*met, *placed, *self.lines)]
+        return about[0] if about else min(self.rows)
 
     def note_unsaved(self) -> None:
         for line in self.decision.unsaved:

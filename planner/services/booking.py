@@ -57,11 +57,11 @@ def book_course(
         if db.get(ProtocolVersion, protocol_version_id) is None:
             raise NotFound
         course = _open_course(db, principal, patient, protocol_version_id, site_id, wishes, now)
+        made = make_appointments(db, course, proposal.placements, {}, zones, now, uid_host)
+        # Only now, so that others wait as briefly as can be for who and what is wanted here.
         _lock(db, proposal.placements, now)
         if hold_id is not None:
             use_hold(db, principal, hold_id)
-        act = Act(db, principal, now)
-        made = make_appointments(db, course, proposal.placements, {}, zones, now, uid_host)
         hold_all(
             db,
             {row.id: claims_of(placement.holds) for row, placement in zip(made, proposal.placements, strict=True)},
@@ -70,6 +70,7 @@ def book_course(
         boosters = [booster(course, day, _last_dose(made), now, uid_host) for day in proposal.boosters]
         db.add_all(boosters)
         db.flush()
+        act = Act(db, principal, now)
         act.made([course, *made, *boosters])
         act.finish(
             "course.book",

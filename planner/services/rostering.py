@@ -24,8 +24,10 @@ from planner.domain.walltime import (
     resolve_wall_leniently,
 )
 from planner.services.places import WallSpan, known_zone, new_holdable, one_line, refuse_taken, wall_minutes
+from planner.store.calendar_versions import bump
 from planner.store.records import (
     Absence,
+    FeedScope,
     HoldableKind,
     NurseLane,
     Patient,
@@ -219,25 +221,36 @@ def add_weekly_shifts(
 
 
 def add_absence(
-    db: Session, person: Person, starts_at: datetime, ends_at: datetime, reason: str = ""
+    db: Session, person: Person, starts_at: datetime, ends_at: datetime, reason: str = "", *, now: datetime
 ) -> Absence:
-    """A span (aware instants) in which a member of staff is away. Raises FieldError at `ends_at` or `reason`."""
+    """A span (aware instants) in which a member of staff is away; their calendars show it from `now` on.
+
+    Raises FieldError at `ends_at` or `reason`.
+    """
     _refuse_backwards(starts_at, ends_at)
     reason = one_line(reason, "reason", 120, optional=True)
     absence = Absence(person_id=person.id, starts_at=starts_at, ends_at=ends_at, reason=reason)
     db.add(absence)
     db.flush()
+    bump(db, [(FeedScope.THERAPIST, person.id)], now)
     return absence
 
 
 def add_days_off(
-    db: Session, person: Person, first_day: date, last_day: date, zone: str, reason: str = ""
+    db: Session,
+    person: Person,
+    first_day: date,
+    last_day: date,
+    zone: str,
+    reason: str = "",
+    *,
+    now: datetime,
 ) -> Absence:
     """Whole local days away, both included. Raises FieldError at `last_day`, `zone` or `reason`."""
     zone = known_zone(zone)
     if last_day < first_day:
         raise FieldError("last_day", "The last day has to be on or after the first.")
-    return add_absence(db, person, day_span(first_day, zone)[0], day_span(last_day, zone)[1], reason)
+    return add_absence(db, person, day_span(first_day, zone)[0], day_span(last_day, zone)[1], reason, now=now)
 
 
 def _shift(

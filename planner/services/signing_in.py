@@ -20,6 +20,7 @@ from planner.domain.access import STAFF, Principal, Role
 from planner.domain.errors import NotFound
 from planner.services.accounts import email_key
 from planner.services.auditing import record
+from planner.services.idempotency import forget_old_requests
 from planner.store.queries import accounts as find
 from planner.store.records import Account, BrowserSession, SignInAttempt
 
@@ -255,7 +256,8 @@ def finish_sign_in(
 ) -> tuple[str, SignedIn]:
     """Sign in after the password fitted: a new id for the browser, the old one gone. Returns cookie and person.
 
-    `new_hash` replaces a hash made with outdated costs. Raises NotFound when the account ended meanwhile.
+    `new_hash` replaces a hash made with outdated costs. What is past its time (tries, answered requests) is swept
+    out on the way. Raises NotFound when the account ended meanwhile.
     """
     account = find.account(db, tried.account_id) if tried.account_id is not None else None
     if account is None or not account.active:
@@ -264,6 +266,7 @@ def finish_sign_in(
         account.password_hash = new_hash
     forget_tries(db, account.email, address)
     db.execute(delete(SignInAttempt).where(SignInAttempt.at <= now - COUNTED))
+    forget_old_requests(db, now)
     if old_cookie is not None:
         db.execute(delete(BrowserSession).where(BrowserSession.id_hash == hash_of(old_cookie)))
     signed_in = signed_in_as(db, account)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import false, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -108,7 +108,10 @@ def _check_untouched(
         .join(ChangeSet, ChangeSet.id == ChangeLine.change_set_id)
         .where(
             ChangeSet.id > change_set.id,
-            or_(*((ChangeLine.record == line.record) & (ChangeLine.record_id == line.record_id) for line in lines)),
+            or_(
+                false(),
+                *((ChangeLine.record == line.record) & (ChangeLine.record_id == line.record_id) for line in lines),
+            ),
         )
         .order_by(ChangeSet.id)
     ):

@@ -52,7 +52,7 @@ class UtcInstant(TypeDecorator[datetime]):
             return None
         if dialect.name == "sqlite":
             return datetime.fromtimestamp(value, UTC)
-        return value.astimezone(UTC)  # type: ignore[no-any-return]
+        return value.astimezone(UTC)
 
 
 def words(kind: type[StrEnum], name: str) -> Enum:

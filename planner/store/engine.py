@@ -27,12 +27,13 @@ def make_engine(url: str, *, read_only: bool = False) -> Engine:
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return create_engine(parsed.set(drivername="sqlite+planner"), read_only=read_only)
+        return create_engine(parsed.set(drivername="sqlite+planner"), read_only=read_only, hide_parameters=True)
     if backend != "postgresql":
         raise ValueError("The database is SQLite (sqlite:///file) or PostgreSQL (postgresql://…).")
     engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": 2, "options": POSTGRES_OPTIONS},
     )
     return engine.execution_options(postgresql_readonly=True) if read_only else engine

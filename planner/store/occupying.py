@@ -129,7 +129,9 @@ def _claim(db: Session, rows: list[dict[str, Any]], explain: Callable[[], Sequen
     # A savepoint, because PostgreSQL answers nothing more in a transaction after a refusal, and we have to ask why.
     try:
         with db.begin_nested():
-            db.execute(insert(Occupancy), sorted(rows, key=lambda row: (row["holdable_id"], row["starts_at"])))
+            # RETURNING makes it one statement; a pipeline of many would log every refusal.
+            rows = sorted(rows, key=lambda row: (row["holdable_id"], row["starts_at"]))
+            db.execute(insert(Occupancy).returning(Occupancy.id), rows).all()
     except IntegrityError as error:
         if not is_overlap(error):
             raise

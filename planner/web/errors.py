@@ -11,10 +11,11 @@ from typing import Any
 from flask import Flask, g, make_response, render_template, request
 from jinja2 import Template, TemplateNotFound
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from planner.domain.errors import FieldError, NotFound, NotPermitted, PlannerError, RequestReused, StaleVersion
+from planner.domain.walltime import AmbiguousWallTime, NonexistentWallTime, UnknownZone
 from planner.web.access import is_fragment_request, route, signed_in
 
 log = logging.getLogger("planner.web")
@@ -52,6 +53,8 @@ STATUS_OF: tuple[tuple[type[PlannerError], int], ...] = (
 def set_up_errors(app: Flask) -> None:
     """Answer refusals of the domain, HTTP errors and faults."""
     app.register_error_handler(PlannerError, answer_refusal)
+    for kind in (NonexistentWallTime, AmbiguousWallTime, UnknownZone):
+        app.register_error_handler(kind, answer_impossible_time)
     app.register_error_handler(OperationalError, answer_busy)
     app.register_error_handler(TimeoutError, answer_busy)
     app.register_error_handler(HTTPException, answer_http_error)
@@ -70,6 +73,11 @@ def answer_refusal(error: PlannerError) -> Response:
     return error_page(status, None if status == 404 else error.sentence)
 
 
+def answer_impossible_time(error: ValueError) -> Response:
+    """A time that the clocks of that place never or twice show, or a place nobody knows."""
+    return error_page(422, str(error))
+
+
 def answer_busy(error: Exception) -> Response:
     """The database cannot take this now; nothing was saved."""
     log_fault(error)
@@ -85,7 +93,8 @@ def answer_http_error(error: HTTPException) -> Response:
     if error.response is not None:
         return make_response(error.response)
     status = error.code or 500
-    given = error.description if status == 400 and error.description != type(error).description else None
+    # Only what our own views say to `abort(400, …)` is for people; libraries speak of tokens and keys.
+    given = error.description if type(error) is BadRequest and error.description != BadRequest.description else None
     response = error_page(status, given)
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After"):
@@ -106,7 +115,9 @@ def error_page(status: int, sentence: str | None = None) -> Response:
 
 
 def _render(status: int, words: dict[str, Any]) -> str:
-    names: list[str | Template] = ["auth/_refusal.html"] if is_fragment_request() else [f"errors/{status}.html", "auth/refusal.html"]
+    names: list[str | Template] = [f"errors/{status}.html", "auth/refusal.html"]
+    if is_fragment_request():
+        names = ["auth/_refusal.html"]
     try:
         return render_template(names, **words)
     except TemplateNotFound:

@@ -106,6 +106,8 @@ def put_beside(form: Any, error: PlannerError) -> None:
         form.form_errors.append(error.sentence)
 
 
-def refuse(template: str, context: Mapping[str, Any] | None = None, status: int = UNPROCESSABLE, **more: Any) -> Response:
+def refuse(
+    template: str, context: Mapping[str, Any] | None = None, status: int = UNPROCESSABLE, **more: Any
+) -> Response:
     """The same page again with its faults and the typed text kept; nothing the view did is saved."""
     return make_response(render_template(template, **{**(context or {}), **more}), status)

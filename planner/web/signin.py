@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from typing import Any
 
@@ -16,6 +17,8 @@ from planner.services import signing_in
 from planner.services.signing_in import SEEN_EVERY, Browser, SignedIn
 from planner.web.clock import now
 from planner.web.db import own_reading, own_transaction
+
+log = logging.getLogger("planner.web")
 
 COOKIE = "planner"
 #: Addresses that never have a session: files, health, and calendar programs, which get no cookie ever.
@@ -63,20 +66,25 @@ class DatabaseSessions(SessionInterface):
         try:
             with own_reading() as db:
                 browser = signing_in.known_browser(db, cookie, now())
-            if browser is None:
-                return ServerSession()
-            self._mark_seen(request, browser)
         except DATABASE_FAULTS as fault:
+            log.error("no sessions: %s", type(fault).__name__)
             g.session_fault = fault
             return ServerSession(kept=False)
+        if browser is None:
+            return ServerSession()
+        self._mark_seen(request, browser)
         return ServerSession(browser, cookie)
 
     @staticmethod
     def _mark_seen(request: Request, browser: Browser) -> None:
         if "X-Background" in request.headers or now() - browser.seen_at < SEEN_EVERY:
             return
-        with own_transaction() as db:
-            signing_in.mark_seen(db, browser.id_hash, now())
+        try:
+            with own_transaction() as db:
+                signing_in.mark_seen(db, browser.id_hash, now())
+        except DATABASE_FAULTS as fault:
+            # A full disk or a busy writer must not keep anybody from reading.
+            log.warning("use of a session not noted: %s", type(fault).__name__)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if not isinstance(session, ServerSession) or not session.kept:

@@ -64,6 +64,7 @@ class Edge:
 
     tone: str
     x: float
+    text_x: float
     words: str
     anchor: str
     dx: int
@@ -279,7 +280,8 @@ def _edges(window: _Window, axis: _Axis) -> tuple[Edge, ...]:
 
 def _dose_edge(window: _Window, axis: _Axis) -> Edge:
     words = f"dose ends {staff_time(window.dose_end, window.zone)}"
-    return Edge("dose", axis.at(window.dose_end), words, "middle", 0, 40, 82, 95)
+    block_starts = axis.at(window.dose_end - DOSE_BLOCK)
+    return Edge("dose", axis.at(window.dose_end), block_starts, words, "start", 0, 40, 82, 95)
 
 
 def _window_edges(window: _Window, axis: _Axis) -> list[Edge]:
@@ -289,8 +291,8 @@ def _window_edges(window: _Window, axis: _Axis) -> list[Edge]:
     left = ("start", 4) if inward else ("end", -4)
     right = ("end", -4) if inward else ("start", 4)
     return [
-        Edge("open", start, f"opens {opens}", left[0], left[1], 24, 76, 33),
-        Edge("shut", end, f"closes {closes}", right[0], right[1], 24, 76, 33),
+        Edge("open", start, start, f"opens {opens}", left[0], left[1], 24, 76, 33),
+        Edge("shut", end, end, f"closes {closes}", right[0], right[1], 24, 76, 33),
     ]
 
 
@@ -299,12 +301,12 @@ def _peak_edges(peak: tuple[datetime, datetime], zone: str, axis: _Axis) -> list
     opens, closes = (staff_time(instant, zone) for instant in peak)
     if end - start >= NARROW_PEAK:
         return [
-            Edge("best", start, f"preferred {opens}", "start", 4, 40, 98, 95),
-            Edge("best", end, f"to {closes}", "end", -4, 40, 98, 95),
+            Edge("best", start, start, f"preferred {opens}", "start", 4, 40, 98, 95),
+            Edge("best", end, end, f"to {closes}", "end", -4, 40, 98, 95),
         ]
     return [
-        Edge("best", start, f"preferred {opens} to {closes}", "start", 4, 40, 98, 95),
-        Edge("best", end, "", "end", -4, 40, 76, 95),
+        Edge("best", start, start, f"preferred {opens} to {closes}", "start", 4, 40, 98, 95),
+        Edge("best", end, end, "", "end", -4, 40, 76, 95),
     ]
 
 

@@ -38,7 +38,7 @@ MONDAY = datetime(2027, 2, 1, 14, 0, tzinfo=UTC)
 SAME_SLOTS = 40
 MODES = ("same", "mixed", "claims", "moves")
 #: What one booked course is made of in each mode: appointments, and rows of occupancy.
-WHOLE = {"same": (2, 5), "mixed": (2, 5), "claims": (7, 22), "moves": (2, 5)}
+WHOLE = {"same": (2, 5), "mixed": (2, 5), "claims": (7, 21), "moves": (2, 5)}
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def anywhere(clinic: SmallClinic, patient: int, number: int, chance: random.Rand
 
 
 def many_claims(clinic: SmallClinic, patient: int, number: int, chance: random.Random) -> list[Placement]:
-    """Three doses, each with a session in a room, and a preparation: 22 claims, told in any order."""
+    """Three doses, each with a session in a room, and a preparation: 21 claims, told in any order."""
     first = _random_start(chance, VISIT_MINUTES, days=90)
     made = [
         clinic.session(

@@ -20,13 +20,14 @@ from multiprocessing.pool import Pool
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from planner.domain.errors import Refused
 from planner.services.booking import book_course
 from planner.store.engine import Store, make_engine
 from planner.store.guards import install_guards, remove_guards
 from planner.store.migrate import upgrade
+from planner.store.records import Site
 from tests.benchmarks.report import percentile
 from tests.races.attempts import MODES, WHOLE, Job, Outcome, anywhere, take_part
 from tests.races.judge import Verdict, judge
@@ -80,13 +81,11 @@ class Racers:
     def __init__(self, pool: Pool, processes: int) -> None:
         self._pool = pool
         self.processes = processes
-        self._sites = 0
 
     def run(self, url: str, mode: str, attempts: int, *, unguarded: bool = False, seed: int = 1) -> Result:
         """One race in a clinic of its own, in the (migrated) database at `url`."""
         share = max(1, attempts // self.processes)
-        self._sites += 1
-        clinic, acknowledged = _prepare(url, mode, share * self.processes, f"Test Site {self._sites:03d}")
+        clinic, acknowledged = _prepare(url, mode, share * self.processes)
         before = _deadlocks(url)
         jobs = [
             Job(url, clinic, mode, number, self.processes, share, unguarded, seed)
@@ -126,11 +125,12 @@ def _run(job: Job) -> Outcome:
     return take_part(job, lambda: _barrier.wait(WAIT_SECONDS))
 
 
-def _prepare(url: str, mode: str, attempts: int, name: str) -> tuple[SmallClinic, dict[int, int]]:
+def _prepare(url: str, mode: str, attempts: int) -> tuple[SmallClinic, dict[int, int]]:
     store = Store(url)
     acknowledged: dict[int, int] = {}
     try:
         with store.writing() as db:
+            name = f"Test Site {db.scalars(select(func.count()).select_from(Site)).one():03d}"
             clinic = make_small_clinic(
                 db, name=name, chairs=4, lanes=4, therapists=4, rooms=4,
                 patients=COURSES_TO_MOVE if mode == "moves" else attempts,

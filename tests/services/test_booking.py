@@ -104,7 +104,7 @@ def test_booking_leaves_one_line_of_history_and_wakes_the_calendars(db: Session,
     course = book(db, clinic, course_of(clinic))
     [entry] = db.scalars(select(AuditEntry)).all()
     assert (entry.action, entry.object_id, entry.patient_id) == ("course.book", course.id, clinic.patients[0].id)
-    woken = {(scope, subject) for scope, subject in db.execute(select(CalendarVersion.scope, CalendarVersion.subject_id))}
+    woken = {(row.scope, row.subject_id) for row in db.scalars(select(CalendarVersion))}
     assert {
         (FeedScope.PATIENT, clinic.patients[0].id),
         (FeedScope.THERAPIST, clinic.therapists[0].id),

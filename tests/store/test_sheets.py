@@ -1,11 +1,8 @@
 """The clinic as a sheet: the same facts, in the same number of queries however many there are."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Role
@@ -17,24 +14,9 @@ from planner.store.records import OpeningHours
 from planner.store.sheets import load_clinic
 from planner.store.sheets.minutes import cut, merged
 from tests import builders
-from tests.builders import NOW, at, minute, wall
+from tests.builders import NOW, at, counted_queries, minute, wall
 
 MONDAY, FRIDAY = date(2027, 1, 25), date(2027, 1, 29)
-
-
-@contextmanager
-def counted_queries(db: Session) -> Iterator[list[str]]:
-    said: list[str] = []
-
-    def note(connection, cursor, statement, *rest) -> None:
-        said.append(statement)
-
-    bind = db.get_bind()
-    event.listen(bind, "before_cursor_execute", note)
-    try:
-        yield said
-    finally:
-        event.remove(bind, "before_cursor_execute", note)
 
 
 def load(db: Session, site, first: date = MONDAY, last: date = FRIDAY, **how) -> ClinicSheet:
@@ -103,8 +85,8 @@ def test_absences_are_cut_out_of_shifts(db: Session) -> None:
     place = builders.site(db)
     therapist = builders.person(db, place)
     add_shift(db, therapist, place, MONDAY, "09:00", "17:00")
-    add_absence(db, therapist, at("2027-01-25 10:00"), at("2027-01-25 11:00"))
-    add_absence(db, therapist, at("2027-01-25 16:00"), at("2027-01-26 16:00"))
+    add_absence(db, therapist, at("2027-01-25 10:00"), at("2027-01-25 11:00"), now=NOW)
+    add_absence(db, therapist, at("2027-01-25 16:00"), at("2027-01-26 16:00"), now=NOW)
     (sheet,) = load(db, place).therapists
     assert [(wall(s.span[0])[-5:], wall(s.span[1])[-5:]) for s in sheet.shifts] == [
         ("09:00", "10:00"),

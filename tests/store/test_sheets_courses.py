@@ -20,8 +20,7 @@ from planner.store.sheets import (
     load_request,
 )
 from tests import builders
-from tests.builders import NOW, ScenarioClinic, at, minute, wall
-from tests.store.test_sheets import counted_queries
+from tests.builders import NOW, ScenarioClinic, at, counted_queries, minute, wall
 
 MONDAY, SUNDAY = date(2027, 1, 25), date(2027, 1, 31)
 

@@ -52,6 +52,7 @@ def app(one_app: Flask, db: Session, cast: Cast, clock: Clock) -> Iterator[Flask
     before = dict(one_app.extensions)
     one_app.extensions["planner"] = Rehearsal(db.get_bind())  # type: ignore[arg-type]
     one_app.extensions["planner_clock"] = clock
+    one_app.extensions["planner_readiness"] = lambda: None
     yield one_app
     one_app.extensions.update(before)
 

@@ -125,7 +125,8 @@ def test_every_tab_stop_shows_its_focus_and_there_is_no_trap(browser: Browser, a
                      const ringed = e.matches('.choice input') ? e.nextElementSibling : e;
                      const style = getComputedStyle(ringed), box = e.getBoundingClientRect();
                      return { name: e.outerHTML.slice(0, 90), width: parseFloat(style.outlineWidth),
-                              shown: style.outlineStyle !== 'none', inView: box.bottom > 0 && box.top < innerHeight }; }"""
+                              shown: style.outlineStyle !== 'none',
+                              inView: box.bottom > 0 && box.top < innerHeight }; }"""
             )
             if here is None:
                 break

@@ -91,7 +91,7 @@ class Appointment(Base):
 
 
 class Hold(Base):
-    """A promise of times until `expires_at`, while a person makes up their mind. Its occupancy blocks like a booking."""
+    """A promise of times until `expires_at`, while a person makes up their mind. It blocks like a booking."""
 
     __tablename__ = "hold"
 

@@ -12,7 +12,10 @@ from planner.store.base import Base, UtcInstant
 
 
 class ChangeSet(Base):
-    """All rows changed by one act, applied and undone as one. `undo_until` ends its grace time."""
+    """All rows changed by one act, applied and undone as one. `undo_until` ends its grace time.
+
+    An act on many courses (a closed day, somebody away) has one change set of its own and one per course in its group.
+    """
 
     __tablename__ = "change_set"
     __table_args__ = (Index("ix_change_set_course_id_at", "course_id", "at"),)
@@ -25,6 +28,7 @@ class ChangeSet(Base):
     undo_until: Mapped[datetime] = mapped_column(UtcInstant)
     undone_at: Mapped[datetime | None] = mapped_column(UtcInstant)
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("change_set.id"), unique=True)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("change_set.id"), index=True)
 
 
 class ChangeLine(Base):

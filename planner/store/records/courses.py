@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from planner.domain.errors import Refused
 from planner.domain.conflicts import Conflict, Rule
+from planner.domain.errors import Refused
 from planner.domain.statuses import CourseStatus, course_may_become
 from planner.store.base import Base, UtcInstant, words
 

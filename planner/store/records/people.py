@@ -64,7 +64,8 @@ class Patient(Base):
     __tablename__ = "patient"
     __table_args__ = (
         CheckConstraint(
-            "preferred_from_minute >= 0 and preferred_to_minute <= 1440 and preferred_from_minute < preferred_to_minute",
+            "preferred_from_minute >= 0 and preferred_to_minute <= 1440 "
+            "and preferred_from_minute < preferred_to_minute",
             name="preferred",
         ),
     )

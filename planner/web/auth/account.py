@@ -36,6 +36,25 @@ from planner.web.signin import ServerSession
 
 PAGE = "auth/account.html"
 DEFAULT_ZONE = "UTC"
+#: Browsers name each other too, so the order matters.
+BROWSER_SIGNS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+DEVICE_SIGNS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("CrOS", "Chromebook"),
+    ("Linux", "Linux"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +139,7 @@ def browsers() -> str:
     rows = [
         BrowserRow(
             browser_reference(found.id_hash),
-            found.agent,
+            browser_words(found.agent),
             found.address,
             found.created_at,
             found.seen_at,
@@ -152,6 +171,13 @@ def end_all_browsers() -> Response:
     """Sign out everywhere, here too."""
     signing_in.sign_out_everywhere(db(), principal(), now())
     return leave()
+
+
+def browser_words(agent: str) -> str:
+    """“Firefox on Android”, from what a browser says of itself; the first name that fits is the right one."""
+    browser = next((words for sign, words in BROWSER_SIGNS if sign in agent), "A browser")
+    device = next((words for sign, words in DEVICE_SIGNS if sign in agent), "")
+    return f"{browser} on {device}" if device else browser
 
 
 def _page(look: LookForm | None = None, password: PasswordForm | None = None) -> dict[str, Any]:

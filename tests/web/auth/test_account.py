@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from planner.web.auth.account import browser_words
 from tests.support.cast import PASSWORD
 from tests.support.strict_client import StrictClient
 
@@ -113,3 +114,17 @@ def test_one_key_of_two_people_is_two_keys(sign_in: SignIn) -> None:
     dark, light = ({"look-theme": theme, "look-density": "compact"} for theme in ("dark", "light"))
     assert sign_in("nurse").send("/account/look", dark).status_code == 303
     assert sign_in("coordinator").send("/account/look", light).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/150.0 Safari/537.36 Edg/150.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/150.0 Mobile Safari", "Chrome on Android"),
+        ("", "A browser"),
+    ],
+)
+def test_a_browser_is_called_what_people_call_it(agent: str, words: str) -> None:
+    assert browser_words(agent) == words

@@ -1,0 +1,13 @@
+"""Every command of `flask --app wsgi`, for the app to take in."""
+
+from __future__ import annotations
+
+import click
+
+from planner.cli.courses import plan_course
+from planner.cli.database import backup, doctor, migrate
+from planner.cli.demo import demo
+from planner.cli.feeds import feeds
+from planner.cli.people import add_admin
+
+COMMANDS: list[click.Command] = [migrate, add_admin, plan_course, feeds, demo, backup, doctor]

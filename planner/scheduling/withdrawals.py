@@ -1,0 +1,145 @@
+"""Supply with something taken out: a day, a person, or what another course's decision uses.
+
+Times are UTC minutes since 1970; days are local to the site.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+
+from planner.scheduling.decisions import Decision, LineKind
+from planner.scheduling.localdays import day_minutes
+from planner.scheduling.placements import Held
+from planner.scheduling.sheets import BookedSheet, ClinicSheet, CourseSheet, PersonSheet, ShiftSheet, Span, ThingSheet
+
+
+def without_day(clinic: ClinicSheet, day: date) -> ClinicSheet:
+    """The clinic with its site closed all day."""
+    closed = day_minutes(day, clinic.site.zone)
+    return replace(clinic, site=replace(clinic.site, open=_cut(clinic.site.open, closed)))
+
+
+def without_person(clinic: ClinicSheet, person_id: int, away: Span) -> ClinicSheet:
+    """The clinic with one member of staff away for a span, in every role they have."""
+
+    def cut(people: tuple[PersonSheet, ...]) -> tuple[PersonSheet, ...]:
+        return tuple(_away(person, away) if person.id == person_id else person for person in people)
+
+    return replace(
+        clinic, nurses=cut(clinic.nurses), prescribers=cut(clinic.prescribers), therapists=cut(clinic.therapists)
+    )
+
+
+def _away(person: PersonSheet, away: Span) -> PersonSheet:
+    shifts = tuple(ShiftSheet(span, shift.site_id) for shift in person.shifts for span in _cut((shift.span,), away))
+    return replace(person, shifts=shifts)
+
+
+def _cut(spans: Iterable[Span], taken: Span) -> tuple[Span, ...]:
+    left: list[Span] = []
+    for start, end in spans:
+        if end <= taken[0] or start >= taken[1]:
+            left.append((start, end))
+            continue
+        if start < taken[0]:
+            left.append((start, taken[0]))
+        if end > taken[1]:
+            left.append((taken[1], end))
+    return tuple(left)
+
+
+def displaced_by_day(course: CourseSheet, day: date) -> frozenset[int]:
+    """Appointments of a course that are held at the site on a closed day; telehealth from elsewhere goes on."""
+    start, end = day_minutes(day, course.clinic.site.zone)
+    return frozenset(
+        a.id for a in course.appointments if a.holds and start <= a.start < end and (a.room_id or a.chair_id)
+    ) | _on_site_shift(course, (start, end))
+
+
+def _on_site_shift(course: CourseSheet, closed: Span) -> frozenset[int]:
+    """Telehealth sessions that day whose therapist works from the site and so has no shift left."""
+    by_id = {person.id: person for person in course.clinic.therapists}
+    found: set[int] = set()
+    for booked in course.appointments:
+        if not booked.holds or booked.room_id or booked.chair_id or not closed[0] <= booked.start < closed[1]:
+            continue
+        person = by_id.get(booked.therapist_id or 0)
+        remote = person is not None and any(
+            shift.site_id is None and shift.span[0] <= booked.start and booked.end <= shift.span[1]
+            for shift in person.shifts
+        )
+        if not remote:
+            found.add(booked.id)
+    return frozenset(found)
+
+
+def displaced_by_person(course: CourseSheet, person_id: int, away: Span) -> frozenset[int]:
+    """Appointments of a course that need this person while they are away, as therapist, nurse or sole prescriber."""
+    found = {
+        a.id
+        for a in course.appointments
+        if a.holds and a.start < away[1] and away[0] < a.end and person_id in (a.therapist_id, a.nurse_id)
+    }
+    if any(person.id == person_id for person in course.clinic.prescribers):
+        found |= {a.id for a in course.appointments if a.chair_id and a.holds and _unprescribed(course, a, away)}
+    return frozenset(found)
+
+
+def _unprescribed(course: CourseSheet, booked: BookedSheet, away: Span) -> bool:
+    """Whether a visit that overlaps the absence is left without any prescriber; the sheet is already without them."""
+    if booked.start >= away[1] or booked.end <= away[0]:
+        return False
+    return not any(
+        shift.site_id == course.clinic.site.id and shift.span[0] <= booked.start and booked.end <= shift.span[1]
+        for person in course.clinic.prescribers
+        for shift in person.shifts
+    )
+
+
+def after_decision(clinic: ClinicSheet, decision: Decision) -> ClinicSheet:
+    """The supply that is left once another course's decision has been carried out."""
+    freed: list[Held] = []
+    taken: list[Held] = []
+    for line in decision.lines:
+        if line.kind in (LineKind.NOTED, LineKind.RELINKED, LineKind.RENUMBERED):
+            continue
+        if line.before is not None and (line.after is not None or line.status is not None):
+            freed += line.before.holds
+        if line.after is not None:
+            taken += line.after.holds
+    return _rebusied(clinic, freed, taken)
+
+
+def _rebusied(clinic: ClinicSheet, freed: Iterable[Held], taken: Iterable[Held]) -> ClinicSheet:
+    out: dict[int, list[Span]] = defaultdict(list)
+    more: dict[int, list[Span]] = defaultdict(list)
+    for holdable, start, end in freed:
+        out[holdable].append((start, end))
+    for holdable, start, end in taken:
+        more[holdable].append((start, end))
+
+    def busy(holdable_id: int, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+        left = list(spans)
+        for span in out[holdable_id]:
+            if span in left:
+                left.remove(span)
+        return (*left, *more[holdable_id])
+
+    def thing(sheet: ThingSheet) -> ThingSheet:
+        return replace(sheet, busy=busy(sheet.holdable_id, sheet.busy))
+
+    def person(sheet: PersonSheet) -> PersonSheet:
+        lanes = tuple(thing(lane) for lane in sheet.lanes)
+        return replace(sheet, busy=busy(sheet.holdable_id, sheet.busy), lanes=lanes)
+
+    return replace(
+        clinic,
+        chairs=tuple(thing(chair) for chair in clinic.chairs),
+        rooms=tuple(thing(room) for room in clinic.rooms),
+        nurses=tuple(person(nurse) for nurse in clinic.nurses),
+        prescribers=tuple(person(p) for p in clinic.prescribers),
+        therapists=tuple(person(t) for t in clinic.therapists),
+    )

@@ -1,0 +1,188 @@
+"""Acts that change existing courses: preview what follows, then apply exactly that.
+
+A preview carries a key of all it would do. Applying decides again from what is stored by then; when that differs from
+what was previewed, nothing is written and the newer preview is shown (409).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from planner.domain.access import Permission, Principal
+from planner.domain.conflicts import Conflict, Rule
+from planner.domain.errors import FieldError, NotFound, Refused, StaleVersion
+from planner.domain.intervals import minute_of
+from planner.domain.statuses import AppointmentKind, AppointmentStatus
+from planner.scheduling.decisions import Decision, LineKind
+from planner.scheduling.moves import Follow, decide_dose_end, decide_lost, decide_move
+from planner.scheduling.offers import Offer, offer_times
+from planner.scheduling.sheets import BookedSheet, CourseSheet
+from planner.services.applying import apply_decision
+from planner.store.queries.scopes import the_one, visible_appointments
+from planner.store.records import Appointment, ChangeSet, Clinic
+from planner.store.sheets import load_course
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Move one appointment to an aware instant; chair and therapist stay if they are free and none is named."""
+
+    appointment_id: int
+    start: datetime
+    chair_id: int | None = None
+    therapist_id: int | None = None
+    overrides: frozenset[Rule] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Lose:
+    """Cancel an appointment or mark it a no-show; `follow` says what becomes of a lost dose."""
+
+    appointment_id: int
+    status: AppointmentStatus
+    follow: Follow = "slide"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EndDose:
+    """Record when a dose really began and ended (aware instants)."""
+
+    appointment_id: int
+    dose_started_at: datetime
+    dose_ended_at: datetime
+
+
+Act = Move | Lose | EndDose
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an act would do to its course, with the course it was decided from and the key to apply it by."""
+
+    course: CourseSheet
+    decision: Decision
+    key: str
+    choices: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def booked(self) -> dict[int, BookedSheet]:
+        """The course's appointments by id, as they are now."""
+        return {appointment.id: appointment for appointment in self.course.appointments}
+
+    @property
+    def count(self) -> int:
+        """How many appointments change."""
+        return sum(line.kind is not LineKind.NOTED for line in self.decision.lines)
+
+
+def preview(
+    db: Session, principal: Principal, act: Act, *, now: datetime, choices: Mapping[int, int] | None = None
+) -> Preview:
+    """Decide an act and write nothing. Raises Refused with every rule in the way, NotFound, FieldError."""
+    found = _changeable(db, principal, act)
+    if found.course_id is None:
+        raise NotFound
+    course = load_course(db, found.course_id, now)
+    decision = _decide(course, act, choices or {}, now)
+    return Preview(course, decision, _key(course, decision), dict(choices or {}))
+
+
+def apply(
+    db: Session,
+    principal: Principal,
+    act: Act,
+    *,
+    key: str,
+    now: datetime,
+    choices: Mapping[int, int] | None = None,
+    override_reasons: Mapping[Rule, str] | None = None,
+) -> ChangeSet:
+    """Apply an act as it was previewed under `key`, in one transaction, undoable as one.
+
+    Raises StaleVersion when the course has changed since the preview, and whatever `preview` raises; FieldError
+    (`reason`) and NotPermitted for overrides.
+    """
+    again = preview(db, principal, act, now=now, choices=choices)
+    if again.key != key:
+        raise StaleVersion(0, 1, "This course")
+    clinic = db.get_one(Clinic, 1)
+    return apply_decision(
+        db,
+        principal,
+        course_id=again.course.id,
+        decision=again.decision,
+        seen_versions={appointment.id: appointment.version for appointment in again.course.appointments},
+        now=now,
+        undo_minutes=clinic.undo_minutes,
+        override_reasons=override_reasons or {},
+        reason=act.reason if isinstance(act, Lose) else "",
+        dose_started_at=act.dose_started_at if isinstance(act, EndDose) else None,
+    )
+
+
+def offers(
+    db: Session, principal: Principal, appointment_id: int, *, now: datetime, most: int = 30
+) -> tuple[Offer, ...]:
+    """Times this appointment could move to with everything that follows still whole. Raises NotFound."""
+    appointment = the_one(db, visible_appointments(principal), Appointment.id == appointment_id)
+    if appointment.course_id is None:
+        return ()
+    return offer_times(load_course(db, appointment.course_id, now), appointment_id, most=most)
+
+
+def _changeable(db: Session, principal: Principal, act: Act) -> Appointment:
+    """The appointment, if the principal may do this to it; otherwise it is not there for them."""
+    scope = visible_appointments(principal)
+    found: Appointment = the_one(db, scope, Appointment.id == act.appointment_id)
+    infusion = found.kind is AppointmentKind.INFUSION
+    if principal.patient_id is not None:
+        needed = Permission.OWN_DATES_CHANGE
+    elif isinstance(act, EndDose):
+        needed = Permission.INFUSIONS_STATUS
+    else:
+        needed = Permission.INFUSIONS_CHANGE if infusion else Permission.INTEGRATION_CHANGE
+    return the_one(db, visible_appointments(principal, needed), Appointment.id == act.appointment_id)
+
+
+def _decide(course: CourseSheet, act: Act, choices: Mapping[int, int], now: datetime) -> Decision:
+    if isinstance(act, Move):
+        return decide_move(
+            course,
+            act.appointment_id,
+            minute_of(act.start),
+            chair_id=act.chair_id,
+            therapist_id=act.therapist_id,
+            overrides=act.overrides,
+            choices=choices,
+        )
+    if isinstance(act, Lose):
+        return decide_lost(course, act.appointment_id, act.status, follow=act.follow, choices=choices)
+    _check_dose(course, act, now)
+    return decide_dose_end(course, act.appointment_id, minute_of(act.dose_ended_at), choices)
+
+
+def _check_dose(course: CourseSheet, act: EndDose, now: datetime) -> None:
+    if act.dose_ended_at <= act.dose_started_at:
+        raise FieldError("dose_end", "The dose cannot end before it starts.")
+    if act.dose_ended_at > now:
+        raise FieldError("dose_end", "That is in the future. Record the end when the dose has ended.")
+    booked = next((a for a in course.appointments if a.id == act.appointment_id), None)
+    if booked is None:
+        raise Refused([Conflict(Rule.STATUS, "This dose is not part of the course any more.")])
+    if minute_of(act.dose_started_at) < booked.start - 24 * 60 or minute_of(act.dose_ended_at) > booked.end + 24 * 60:
+        raise FieldError("dose_end", "That is more than a day from the visit. Check the date.")
+
+
+def _key(course: CourseSheet, decision: Decision) -> str:
+    """A digest of every line and of the versions it was decided from."""
+    versions = sorted((appointment.id, appointment.version) for appointment in course.appointments)
+    told = repr((course.id, versions, decision.kind, decision.lines, decision.overrides))
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+

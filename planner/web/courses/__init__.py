@@ -1,0 +1,7 @@
+"""Courses: the list, one course with its dates, windows and history, and undoing."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("courses", __name__)
+
+from planner.web.courses import views  # noqa: E402, F401

@@ -1,0 +1,134 @@
+"""Courses: list, one course, all its dates, its history, and undoing a change."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from planner.domain.access import Permission, may
+from planner.domain.errors import NotPermitted, Refused
+from planner.domain.statuses import CourseStatus
+from planner.services.reading.changes import course_of_change, open_change
+from planner.services.reading.windows import policy_of, windows_of
+from planner.services.undoing import undo
+from planner.store.queries import courses as find
+from planner.store.queries.appointments import of_course
+from planner.store.queries.history import course_history
+from planner.web.access import SEE_OTHER, once, principal, requires
+from planner.web.clock import now
+from planner.web.courses import blueprint
+from planner.web.courses.changes import history_lines
+from planner.web.courses.forms import STATUS_FILTER, STATUSES_SHOWN, ListForm
+from planner.web.courses.pages import course_page, course_tabs, date_lines, heading_of, undo_notice
+from planner.web.db import db
+from planner.web.fields import UNPROCESSABLE, refuse
+from planner.web.filters import staff_date, staff_time
+from planner.web.navigation import new_key
+
+ANYONE_WHO_CHANGES = (
+    Permission.COURSES_PLAN,
+    Permission.INFUSIONS_CHANGE,
+    Permission.INFUSIONS_STATUS,
+    Permission.INTEGRATION_CHANGE,
+    Permission.INTEGRATION_STATUS,
+)
+
+
+@blueprint.get("/courses")
+@requires(Permission.COURSES_READ)
+def courses() -> Response | str:
+    """The courses this person may see."""
+    form = ListForm(request.args)
+    sound = form.validate() if request.args else True
+    status = form.status.data if form.status.data in STATUS_FILTER else "open"
+    wanted = (form.wanted.data or "") if sound else ""
+    form.status.data = status
+    found = find.courses(db(), principal(), now(), statuses=STATUSES_SHOWN[status], wanted=wanted)
+    page = {
+        "form": form,
+        "courses": found,
+        "wanted": wanted,
+        "status": status,
+        "status_words": STATUS_FILTER[status],
+        "may_plan": may(principal(), Permission.COURSES_PLAN),
+        "shows_names": may(principal(), Permission.PATIENTS_READ),
+        "is_filtered": bool(wanted) or status != "open",
+    }
+    return render_template("courses/courses.html", **page) if sound else refuse("courses/courses.html", page)
+
+
+@blueprint.get("/courses/<id:course_id>")
+@requires(Permission.COURSES_READ)
+def course(course_id: int) -> str:
+    """One course."""
+    return _course(course_id)
+
+
+def _course(course_id: int) -> str:
+    its = find.course(db(), principal(), course_id, now())
+    dates = of_course(db(), principal(), course_id)
+    page = course_page(principal(), its, dates, policy_of(db(), its.protocol_version_id), now())
+    change = open_change(db(), principal(), course_id, now())
+    return render_template(
+        "courses/course.html",
+        page=page,
+        course_tabs=course_tabs(course_id, "course"),
+        notices=undo_notice(change, its.zone, new_key()),
+    )
+
+
+@blueprint.get("/courses/<id:course_id>/dates")
+@requires(Permission.COURSES_READ)
+def dates(course_id: int) -> str:
+    """All dates, made to be printed."""
+    its = find.course(db(), principal(), course_id, now())
+    rows = of_course(db(), principal(), course_id)
+    readings = windows_of(policy_of(db(), its.protocol_version_id).protocol, rows)
+    shown = [line for line in date_lines(rows, readings, now()).values() if line.status != "cancelled"]
+    return render_template(
+        "courses/dates.html",
+        course=its,
+        heading=heading_of(principal(), its),
+        dates=shown,
+        printed_at=f"{staff_date(now(), its.zone)} {staff_time(now(), its.zone)}",
+    )
+
+
+@blueprint.get("/courses/<id:course_id>/changes")
+@requires(Permission.COURSES_READ)
+def changes(course_id: int) -> str:
+    """Who changed what when."""
+    its = find.course(db(), principal(), course_id, now())
+    rows = course_history(db(), principal(), course_id)
+    change = open_change(db(), principal(), course_id, now())
+    return render_template(
+        "courses/changes.html",
+        course=its,
+        heading=heading_of(principal(), its),
+        entries=history_lines(rows, its.zone),
+        course_tabs=course_tabs(course_id, "changes"),
+        notices=undo_notice(change, its.zone, new_key()),
+    )
+
+
+@blueprint.post("/changes/<id:change_set_id>/undo")
+@requires(*ANYONE_WHO_CHANGES)
+@once
+def undo_change(change_set_id: int) -> Response:
+    """Take one change back as a whole."""
+    course_id = course_of_change(db(), principal(), change_set_id)
+    its = find.course(db(), principal(), course_id, now())
+    try:
+        undo(db(), principal(), change_set_id, now())
+    except (Refused, NotPermitted) as error:
+        return refuse(
+            "courses/not_undone.html",
+            status=UNPROCESSABLE if isinstance(error, Refused) else 403,
+            course=its,
+            heading=heading_of(principal(), its),
+            faults=[(None, error.sentence)],
+        )
+    flash("Undone. Everything is as it was before.", "ok")
+    if find.course(db(), principal(), course_id, now()).status is CourseStatus.REVOKED:
+        return redirect(url_for("courses.courses"), SEE_OTHER)
+    return redirect(url_for("courses.course", course_id=course_id), SEE_OTHER)

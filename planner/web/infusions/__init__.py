@@ -1,0 +1,7 @@
+"""Infusions: one visit, and moving, cancelling, recording it."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("infusions", __name__)
+
+from planner.web.infusions import views  # noqa: E402, F401

@@ -1,0 +1,7 @@
+"""Patients: who they are, when they can come, their courses; adding one."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("patients", __name__)
+
+from planner.web.patients import views  # noqa: E402, F401

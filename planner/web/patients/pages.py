@@ -1,0 +1,58 @@
+"""What the page of one patient shows, already decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from planner.services.admitting import WeeklySpan
+from planner.store.queries.courses import CourseRow
+from planner.store.queries.people import PatientRow
+from planner.web.patients.forms import MODES, WEEKDAYS
+
+MIDNIGHT = 1440
+
+
+@dataclass(frozen=True, slots=True)
+class PatientPage:
+    """One patient: facts, when they can come, courses."""
+
+    patient: PatientRow
+    facts: tuple[tuple[str, str], ...]
+    weekly: tuple[tuple[str, str], ...]
+    courses: tuple[CourseRow, ...]
+    may_plan: bool
+
+
+def patient_page(
+    patient: PatientRow, courses: Sequence[CourseRow], weekly: Sequence[WeeklySpan], *, may_plan: bool
+) -> PatientPage:
+    """Everything the page shows. `may_plan` counts only while no course is open."""
+    return PatientPage(
+        patient=patient,
+        facts=(
+            ("Site", patient.site_name),
+            ("Therapist", patient.therapist_name or "none yet"),
+            ("Ways of meeting", ", ".join(MODES[mode.value] for mode in patient.modes)),
+            ("Likes to come", span_words(patient.preferred_from, patient.preferred_to)),
+            ("Taken home by", patient.escort or "not known yet"),
+        ),
+        weekly=tuple(
+            (WEEKDAYS[day], ", ".join(span_words(s.from_minute, s.to_minute) for s in weekly if s.weekday == day))
+            for day in sorted({span.weekday for span in weekly})
+        ),
+        courses=tuple(sorted(courses, key=lambda course: course.created_at, reverse=True)),
+        may_plan=may_plan and patient.open_course_id is None,
+    )
+
+
+def span_words(start: int, end: int) -> str:
+    """Wall minutes from midnight as “09:00 to 12:00”, or “at any time”."""
+    if start == 0 and end == MIDNIGHT:
+        return "at any time"
+    return f"{clock_words(start)} to {clock_words(end)}"
+
+
+def clock_words(minute: int) -> str:
+    """540 as “09:00”; the end of the day as “24:00”."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"

@@ -1,0 +1,7 @@
+"""Today: the day as each role needs it."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("today", __name__)
+
+from planner.web.today import views  # noqa: E402, F401

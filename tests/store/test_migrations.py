@@ -1,0 +1,92 @@
+"""Migrations go up and down on both engines, leave no difference to the records, and prove the guards."""
+
+import pytest
+from sqlalchemy import inspect, text
+
+from planner.store.base import Base
+from planner.store.engine import Store, make_engine
+from planner.store.guards import GuardMissing, check_guards, missing_guards
+from planner.store.migrate import current, downgrade, drift, head, upgrade
+from planner.store.records import Appointment, Occupancy
+from tests.services.booked import booked_course
+
+
+def tables(url: str) -> set[str]:
+    engine = make_engine(url)
+    try:
+        return set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def test_up_makes_every_table_and_guard(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
+    assert tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
+    engine = make_engine(empty_database_url)
+    try:
+        assert current(engine) == head()
+        assert drift(engine) == []
+        with engine.connect() as connection:
+            check_guards(connection)
+    finally:
+        engine.dispose()
+
+
+def test_down_leaves_nothing_and_up_again_works(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
+    downgrade(empty_database_url, "base")
+    assert tables(empty_database_url) == {"alembic_version"}
+    upgrade(empty_database_url)
+    assert tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_up_twice_changes_nothing(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
+    upgrade(empty_database_url)
+    assert tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_up_keeps_what_is_stored_and_puts_lost_guards_back(fresh_database_url: str) -> None:
+    store = Store(fresh_database_url)
+    try:
+        with store.writing() as db:
+            booked_course(db)
+            before = (db.query(Appointment).count(), db.query(Occupancy).count())
+            lost = "occupancy_no_overlap_update" if db.connection().dialect.name == "sqlite" else "occupancy_no_overlap"
+            on_table = "TRIGGER" if lost.endswith("update") else "TABLE occupancy DROP CONSTRAINT"
+            db.execute(text(f"{'DROP' if on_table == 'TRIGGER' else 'ALTER'} {on_table} {lost}"))
+        with store.reading() as db, pytest.raises(GuardMissing, match=f"{lost}.*migrate"):
+            check_guards(db.connection())
+        upgrade(fresh_database_url)
+        with store.reading() as db:
+            assert missing_guards(db.connection()) == []
+            assert (db.query(Appointment).count(), db.query(Occupancy).count()) == before
+    finally:
+        store.dispose()
+
+
+def test_a_table_that_strays_from_its_record_is_told(fresh_store: Store) -> None:
+    with fresh_store.write_engine.begin() as connection:
+        connection.execute(text("ALTER TABLE site ADD COLUMN planted INTEGER"))
+        connection.execute(text("CREATE TABLE strange (id INTEGER PRIMARY KEY)"))
+    told = " ".join(drift(fresh_store.write_engine))
+    assert "planted" in told
+    assert "strange" in told
+    assert "remove" in told
+
+
+def test_times_held_are_whole_numbers_on_sqlite_and_nothing_else(fresh_store: Store, database_kind: str) -> None:
+    with fresh_store.reading() as db:
+        if database_kind == "sqlite":
+            made = db.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'occupancy'"))
+            assert made is not None
+            assert made.rstrip().endswith("STRICT")
+        else:
+            kinds = db.scalars(
+                text("SELECT data_type FROM information_schema.columns WHERE column_name IN ('starts_at', 'ends_at')")
+            )
+            assert set(kinds) == {"timestamp with time zone"}
+
+
+def test_there_is_one_newest_migration() -> None:
+    assert head()
