@@ -627,6 +627,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["therapist_id"], ["person.id"], name=op.f("fk_appointment_therapist_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_appointment")),
         sa.UniqueConstraint("uid", name=op.f("uq_appointment_uid")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("appointment", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_appointment_course_id"), ["course_id"], unique=False)
@@ -731,6 +732,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["recorded_by_id"], ["account.id"], name=op.f("fk_encounter_recorded_by_id_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_encounter")),
         sa.UniqueConstraint("appointment_id", name=op.f("uq_encounter_appointment_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "hold",

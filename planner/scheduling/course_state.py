@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from planner.domain.protocols import IntegrationMode
 from planner.domain.statuses import COUNTING, HOLDING, MOVABLE, AppointmentKind, AppointmentStatus
+from planner.scheduling.breaks import breaks_of
 from planner.scheduling.placements import Placement
 from planner.scheduling.search import CourseSearch
-from planner.scheduling.sheets import BookedSheet, CourseSheet
+from planner.scheduling.sheets import BookedSheet, CourseSheet, PatientSheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,20 @@ class CourseView:
     """An existing course with the search over its supply; answers what is fixed and what may move."""
 
     def __init__(self, course: CourseSheet) -> None:
-        self.course = course
-        self.search = CourseSearch(course.clinic, course.request)
+        self.course, self.now = course, course.clinic.now
+        self.search = CourseSearch(course.clinic, replace(course.request, patient=self._patient()))
         self.origin = self.search.supply.origin
-        self.now = course.clinic.now
+
+    def _patient(self) -> PatientSheet:
+        """The patient, also held by those sessions of the course that will not give way to anything."""
+        patient, clinic = self.course.request.patient, self.course.clinic
+        protocol = self.course.request.protocol
+        if protocol.integration.mode is IntegrationMode.ROLLING:
+            return patient
+        spare = breaks_of(clinic, patient, protocol.visit).session_to_session
+        fixed = [a for a in self.course.appointments if a.kind is not AppointmentKind.INFUSION and a.status in HOLDING]
+        spans = [(a.start - spare, a.end + spare) for a in fixed if self.frozen(a)]
+        return replace(patient, busy=(*patient.busy, *spans))
 
     def frozen(self, booked: BookedSheet) -> bool:
         """Whether an appointment may not change: past, happened or pinned (house.md, decision 5)."""
@@ -74,8 +86,16 @@ class CourseView:
     def dose_of(self, booked: BookedSheet) -> Dose:
         """An infusion as it stands; its anchor is the recorded end of the dose, else the planned one."""
         start = booked.start - self.origin
-        anchor = start + self.search.anchor if booked.dose_end is None else booked.dose_end - self.origin
+        anchor = start + self.search.anchor if booked.dose_end is None else self.anchor_after(booked.dose_end)
         return Dose(start, booked, None, anchor)
+
+    def anchor_after(self, dose_end: int) -> int:
+        """The anchor of a dose that ended at UTC minute `dose_end`: check-out follows that end as it was planned to."""
+        return dose_end - self.origin + self.search.anchor - self.search.protocol.visit.dose_ends_min
+
+    def leaves(self, dose: Dose) -> int:
+        """The earliest start of a session after this visit."""
+        return dose.start + self.search.breaks.visit_to_session
 
     def dose_at(self, placement: Placement, before: BookedSheet | None) -> Dose:
         """A dose that goes to a placement."""

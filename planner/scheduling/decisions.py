@@ -20,7 +20,8 @@ class LineKind(StrEnum):
     MOVED: another time, person or place (same UID, SEQUENCE + 1). RELINKED: same slot, serves another dose (UID and
     SEQUENCE unchanged). RENUMBERED: an infusion keeps its slot and becomes another dose. RELEASED: its slot is given
     back (cancelled). MARKED: another status (no-show, cancelled, fulfilled). CREATED: new. UNSAVED: nothing legal was
-    found, it is left as it is and needs a person; `ways_out` says what can be done. NOTED: nothing changes but its
+    found and a person is needed; `ways_out` says what can be done. An appointment that cannot stay where it is (its
+    status says so) gives its slot back meanwhile. NOTED: nothing changes but its
     window status, which a person should see.
     """
 
@@ -70,9 +71,16 @@ class Line:
     ways_out: tuple[WayOut, ...] = ()
 
     @property
+    def gives_up(self) -> bool:
+        """Whether its slot is given back: released, or unsaved and unable to stay where it is."""
+        return self.kind is LineKind.RELEASED or (
+            self.kind is LineKind.UNSAVED and self.before is not None and self.status is not None
+        )
+
+    @property
     def changes_slot(self) -> bool:
         """Whether a subscriber sees another time or place."""
-        return self.kind in (LineKind.MOVED, LineKind.CREATED, LineKind.RELEASED, LineKind.MARKED)
+        return self.gives_up or self.kind in (LineKind.MOVED, LineKind.CREATED, LineKind.MARKED)
 
 
 @dataclass(frozen=True, slots=True)

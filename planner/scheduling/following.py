@@ -39,6 +39,8 @@ class Follower:
     def integration(self) -> None:
         """Settle the integration sessions of all doses."""
         sessions = self.view.sessions(AppointmentKind.INTEGRATION)
+        if self.search.rolling:
+            return
         if self.search.link is None:
             self._release_orphans(sessions)
             return
@@ -76,7 +78,8 @@ class Follower:
             return False
         dose, cutoff = self.state.doses[number - 1], self.view.cutoff(self.state.doses, number - 1)
         start = session.start - self.view.origin
-        return link.fits(start - dose.anchor, None if cutoff is None else cutoff - dose.anchor)
+        offset = None if cutoff is None else cutoff - dose.anchor
+        return start >= self.view.leaves(dose) and link.fits(start - dose.anchor, offset)
 
     def _unchanged(self, session: BookedSheet, number: int) -> bool:
         """A session booked outside its window with a reason stays a named exception while its doses stay."""
@@ -155,7 +158,7 @@ class Follower:
             if own is not None:
                 self._release(own, "its window is over")
             return
-        slot = slots.best(dose.anchor, cutoff)
+        slot = slots.best(dose.anchor, cutoff, self.view.leaves(dose))
         if slot is not None:
             after = place_session(
                 self.search.supply,

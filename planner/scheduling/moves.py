@@ -15,19 +15,16 @@ from typing import Literal
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused
 from planner.domain.statuses import MOVABLE, AppointmentKind, AppointmentStatus
-from planner.scheduling.around import (
-    follow_boosters,
-    follow_consolidation,
-    follow_preparation,
-    follow_rolling,
-)
+from planner.scheduling.around import follow_boosters, follow_consolidation, follow_preparation
 from planner.scheduling.course_state import CourseView, State, with_dose
 from planner.scheduling.decisions import Decision, Line, LineKind, WayOutKind
 from planner.scheduling.following import Choices, Follower
+from planner.scheduling.own_time import standing_after
 from planner.scheduling.patterns import pattern_words
 from planner.scheduling.placements import Placement, Remark
 from planner.scheduling.placing import NothingFree, place_visit
 from planner.scheduling.refusals import refuse_session, refuse_visit
+from planner.scheduling.rolling import follow_rolling
 from planner.scheduling.session_moves import moved_session
 from planner.scheduling.sheets import BookedSheet, CourseSheet
 from planner.scheduling.sliding import earlier_ends, find_dose_time, slide_followers
@@ -117,7 +114,7 @@ def decide_dose_end(
     ):
         raise Refused([Conflict(Rule.STATUS, "Only a dose that took place has an end.")])
     number = view.state().number_of(booked.id) or booked.number
-    dose = replace(view.state().doses[number - 1], anchor=dose_end - view.origin)
+    dose = replace(view.state().doses[number - 1], anchor=view.anchor_after(dose_end))
     doses = list(view.state().doses)
     doses[number - 1] = dose
     mark = Line(
@@ -310,17 +307,14 @@ def _settled(
     follower = Follower(view, state, choices)
     follower.integration()
     lines = [*_dose_lines(view, state), *follower.lines, *follow_rolling(view, state)]
+    busy = standing_after(view, state, lines)
     found = [*overrides, *follower.overrides, *_too_long(view, state)]
-    for result in follow_preparation(view, state):
+    for result in follow_preparation(view, state, busy):
         if isinstance(result, Conflict):
             found.append(result)
         else:
             lines.append(result)
-    busy_until = max(
-        (line.after.end - view.origin for line in lines if line.after is not None and line.after.serves is not None),
-        default=0,
-    )
-    lines += follow_consolidation(view, state, busy_until + view.search.request.patient.turnover)
+    lines += follow_consolidation(view, state, busy)
     lines += follow_boosters(view, state)
     return Decision(kind, tuple(lines), remarks=_remarks(view, state), overrides=tuple(found))
 

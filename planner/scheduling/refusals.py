@@ -8,9 +8,10 @@ from __future__ import annotations
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused
 from planner.domain.intervals import instant_of
-from planner.domain.statuses import AppointmentKind
+from planner.domain.statuses import HOLDING, AppointmentKind
 from planner.scheduling.course_state import CourseView
 from planner.scheduling.masks import erode
+from planner.scheduling.own_time import standing
 from planner.scheduling.search import CourseSearch
 from planner.scheduling.sheets import BookedSheet
 from planner.scheduling.supply import Supply
@@ -102,8 +103,8 @@ def refuse_session(view: CourseView, booked: BookedSheet, start: int, therapist_
     minutes = booked.end - booked.start
     found = session_conflicts(view.search.supply, start - view.origin, minutes, therapist_id)
     for other in view.course.appointments:
-        same = other.id == booked.id or not other.holds
-        if not same and other.start < start + minutes and start < other.end:
+        same = other.id == booked.id or other.status not in HOLDING
+        if not same and standing(view, other).clashes(start - view.origin, minutes, view.search.breaks):
             name = "infusion" if other.kind is AppointmentKind.INFUSION else "session"
             found.append(Conflict(Rule.PATIENT_BUSY, f"The patient's own {name} is then.", appointment_id=other.id))
     if found:

@@ -130,13 +130,17 @@ class CourseSearch:
     def ready(self, dose: int, start: int) -> int | None:
         """The earliest next check-in after this dose at `start`: once its earliest session and the gap are over."""
         if not self.with_session(dose) or self.slots is None or self.link is None:
-            rolled = self.breaks.visit_to_session + self.lead if self.rolling else 0
-            return start + max(self.breaks.visit_to_visit, rolled)
+            return start + self.ready_after(dose)
         if start not in self._ready:
             end = self.slots.earliest_end(start + self.anchor)
             ready = None if end is None else max(end + self.link.gap, start + self.breaks.visit_to_visit)
             self._ready[start] = ready
         return self._ready[start]
+
+    def ready_after(self, dose: int) -> int:
+        """Minutes from one check-in to the next that the visits themselves need, and a rolling session between."""
+        rolled = self.breaks.visit_to_session + self.lead if self.rolling and dose < self.doses else 0
+        return max(self.breaks.visit_to_visit, rolled)
 
     def last_slot(self, start: int) -> tuple[bool, Slot | None]:
         """Whether the last dose can be at `start`, and its session: it must leave time for the consolidation."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused
 from planner.domain.statuses import AppointmentKind
-from planner.scheduling.course_state import CourseView, State, with_dose
+from planner.scheduling.course_state import CourseView, Dose, State, with_dose
 from planner.scheduling.placements import Placement
 from planner.scheduling.placing import NothingFree, place_visit
 from planner.scheduling.sheets import BookedSheet
@@ -50,46 +50,51 @@ def find_dose_time(
     return None
 
 
-def _fits_between(view: CourseView, state: State, others: list, start: int) -> bool:  # type: ignore[type-arg]
-    search, link = view.search, view.search.link
-    before = [dose for dose in others if dose.start < start]
+def _fits_between(view: CourseView, state: State, others: list[Dose], start: int) -> bool:
+    """Whether a visit at `start` leaves room for its own session and for that of the dose before."""
+    search, link, slots = view.search, view.search.link, view.search.slots
+    before = [dose for dose in others if dose.start <= start]
     after = [dose for dose in others if dose.start > start]
-    if link is None or search.slots is None:
-        return all(dose.start != start for dose in others)
-    cutoff = after[0].start - link.gap if after else None
     number = len(before) + 1
-    if search.with_session(min(number, search.doses)) and search.slots.best(start + search.anchor, cutoff) is None:
+    if after and after[0].start < start + search.ready_after(min(number, search.doses)):
         return False
+    if link is not None and slots is not None and search.with_session(min(number, search.doses)):
+        cutoff = after[0].start - link.gap if after else None
+        if slots.best(start + search.anchor, cutoff) is None:
+            return False
     if not before:
         return True
-    ready = _session_ready(view, state, before[-1].anchor, before[-1].before, len(before))
+    ready = _session_ready(view, state, before[-1], len(before))
     return ready is not None and ready <= start
 
 
-def _session_ready(
-    view: CourseView, state: State, anchor: int, before: BookedSheet | None, number: int
-) -> int | None:
+def _session_ready(view: CourseView, state: State, dose: Dose, number: int) -> int | None:
     """The earliest check-in after a dose: once its session, kept or new, and the gap are over."""
     search, link = view.search, view.search.link
-    if link is None or search.slots is None or not search.with_session(min(number, search.doses)):
-        return 0
+    number = min(number, search.doses)
+    visit = dose.start + search.ready_after(number)
+    if link is None or search.slots is None or not search.with_session(number):
+        return visit
     ends = [
         session.end - view.origin + link.gap
         for session in view.sessions(AppointmentKind.INTEGRATION)
-        if before is not None and session.serves_id == before.id and session.id not in state.displaced
+        if dose.before is not None
+        and session.serves_id == dose.before.id
+        and session.id not in state.displaced
+        and not dose.moved
     ]
-    earliest = search.slots.earliest_end(anchor)
+    earliest = search.slots.earliest_end(dose.anchor, after=view.leaves(dose))
     if earliest is not None:
         ends.append(earliest + link.gap)
-    if not ends and anchor + link.closes < view.now - view.origin:
-        return 0
-    return min(ends, default=None)
+    if not ends and dose.anchor + link.closes < view.now - view.origin:
+        return visit
+    return max(visit, min(ends)) if ends else None
 
 
 def earlier_ends(view: CourseView, state: State, number: int) -> int | None:
     """The earliest axis minute at which the dose after `number` may check in; None when no session is possible."""
     dose = state.doses[number - 1]
-    return _session_ready(view, state, dose.anchor, dose.before, number)
+    return _session_ready(view, state, dose, number)
 
 
 def slide_followers(view: CourseView, state: State, number: int) -> State:

@@ -32,8 +32,6 @@ from planner.store.records import (
     Site,
 )
 
-#: Lines that write nothing to their appointment.
-SILENT = frozenset({LineKind.UNSAVED, LineKind.NOTED})
 
 
 def apply_decision(
@@ -98,7 +96,7 @@ class _Work:
     ) -> None:
         self.db, self.principal, self.course, self.rows, self.now = db, principal, course, rows, now
         self.decision, self.uid_host = decision, uid_host
-        self.lines = tuple(line for line in decision.lines if line.kind not in SILENT)
+        self.lines = tuple(line for line in decision.lines if _writes(line))
         self.act = Act(db, principal, now)
         self.created: dict[int, Appointment] = {}
         self.zones = _zones(db, course, [line.after for line in self.lines if line.after])
@@ -128,13 +126,13 @@ class _Work:
         """Give back what changes, all of it before anything is claimed: two appointments may swap."""
         release(
             self.db,
-            [self.row(line).id for line in self.lines if line.kind in (LineKind.MOVED, LineKind.RELEASED)]
+            [self.row(line).id for line in self.lines if line.gives_up or line.kind is LineKind.MOVED]
             + [self.row(line).id for line in self.decision.of(LineKind.MARKED) if line.status not in {None, *HOLDING}],
         )
 
     def change_statuses(self, reason: str) -> None:
         for line in self.lines:
-            if line.kind is LineKind.RELEASED:
+            if line.gives_up:
                 self.row(line).become(line.status or AppointmentStatus.CANCELLED, self.now, reason[:200])
             elif line.kind is LineKind.MARKED and line.status is not None and line.status != self.row(line).status:
                 self.row(line).become(line.status, self.now, reason[:200])
@@ -266,7 +264,8 @@ def _needed_reasons(decision: Decision, given: Mapping[Rule, str]) -> dict[Rule,
 
 
 def _writes(line: Line) -> bool:
-    return line.kind not in SILENT or line.dose_end is not None
+    quiet = line.kind in (LineKind.UNSAVED, LineKind.NOTED)
+    return line.gives_up or not quiet or line.dose_end is not None
 
 
 def _is_booster(row: Appointment) -> bool:

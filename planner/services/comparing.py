@@ -128,6 +128,13 @@ def key_of(proposal: CourseProposal) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
+def pattern_of(loaded: LoadedPlan, proposal: CourseProposal) -> str:
+    """The weekdays a plan keeps to, also when it keeps to them without a pattern that was asked for."""
+    doses = proposal.of_kind(AppointmentKind.INFUSION)
+    lie_on = {local_day(instant_of(dose.start), loaded.zone).weekday() for dose in doses}
+    return days_words(proposal.pattern or (lie_on if len(lie_on) == 1 else ()))
+
+
 def days_words(pattern: Iterable[int]) -> str:
     """“Mon and Thu”, or “No fixed days”."""
     words = [SHORT_DAYS[day] for day in sorted(pattern)]
@@ -144,7 +151,7 @@ def _row(loaded: LoadedPlan, proposal: CourseProposal) -> ComparedPlan:
     coverage = proposal.coverage
     return ComparedPlan(
         key=key_of(proposal),
-        days=days_words(proposal.pattern),
+        days=pattern_of(loaded, proposal),
         first_day=local_day(instant_of(doses[0].start), loaded.zone),
         last_day=local_day(instant_of(doses[-1].start), loaded.zone),
         check_ins=_check_ins(loaded, [dose.start for dose in doses]),
@@ -183,10 +190,14 @@ def _sums(loaded: LoadedPlan, proposal: CourseProposal) -> tuple[str, ...]:
     doses = proposal.of_kind(AppointmentKind.INFUSION)
     spacings = [spacing for _, spacing in loaded.protocol.firm_doses]
     found = []
+    long: dict[int, list[int]] = {}
     for number, gap in enumerate(proposal.gaps, 2):
         spacing = spacings[number - 1]
         if gap >= spacing.warn_days > spacing.target_days:
-            found.append(f"{gap} days between infusion {number - 1} and infusion {number}.")
+            long.setdefault(gap, []).append(number)
+    for gap, numbers in long.items():
+        several = "infusions" if len(numbers) > 1 else "infusion"
+        found.append(f"A gap of {gap} days before {several} {counted(numbers)}.")
     rule = loaded.protocol.span
     if proposal.span_days > rule.review_days:
         found.append(f"The series takes {proposal.span_days} days: above {rule.review_days} a prescriber reviews it.")

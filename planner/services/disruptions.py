@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
 from planner.domain.conflicts import Rule
-from planner.domain.errors import FieldError, NotFound, StaleVersion
+from planner.domain.errors import FieldError, NotFound, Refused, StaleVersion
 from planner.domain.intervals import minute_of
 from planner.domain.walltime import local_day
 from planner.scheduling.decisions import Decision
@@ -31,11 +32,13 @@ from planner.scheduling.withdrawals import (
 )
 from planner.services import auditing
 from planner.services.applying import apply_decision
-from planner.store.records import Absence, ChangeSet, Clinic, Closure, Person, PersonSite, Site
+from planner.store.calendar_versions import bump
+from planner.store.records import Absence, ChangeSet, Clinic, Closure, FeedScope, Person, PersonSite, Site
 from planner.store.sheets import load_courses_touching
 
 KIND_DAY = "day.close"
 KIND_AWAY = "person.away"
+ALREADY_CLOSED = "The site is already closed that day."
 Choices = Mapping[int, Mapping[int, int]]
 """For a course id and a dose number, which way out a person chose."""
 
@@ -93,7 +96,8 @@ def preview_disruption(
 ) -> DisruptionPreview:
     """Decide what a closed day or an absence does, and write nothing.
 
-    Raises NotFound for a site or person that is not the principal's, FieldError, Refused when something is pinned.
+    Raises NotFound for a site or person that is not the principal's, FieldError (`day`; `person`, `starts`, `ends`),
+    Refused when something is pinned.
     """
     require(principal, Permission.ROSTERS_WRITE)
     courses = _touched(db, principal, act, now)
@@ -106,8 +110,8 @@ def preview_disruption(
         ids = _displaced(bare, act)
         if not ids:
             continue
-        kind = KIND_DAY if isinstance(act, CloseDay) else KIND_AWAY
-        decision = decide_displaced(bare, ids, kind, (choices or {}).get(course.id, {}))
+        _check_site(db, principal, course)
+        decision = _decided(bare, ids, act, (choices or {}).get(course.id, {}))
         if decision.lines:
             done.append(CourseChange(bare, decision))
     return DisruptionPreview(tuple(done), _key(done))
@@ -150,9 +154,38 @@ def apply_disruption(
     return group
 
 
+def _decided(
+    course: CourseSheet, ids: frozenset[int], act: Disruption, choices: Mapping[int, int]
+) -> Decision:
+    """The decision about one course; a refusal says whose course it is about."""
+    try:
+        return decide_displaced(course, ids, _kind(act), choices)
+    except Refused as refused:
+        code = patient_code(course)
+        raise Refused([replace(c, sentence=f"{code}: {c.sentence}") for c in refused.conflicts]) from refused
+
+
+def patient_code(course: CourseSheet) -> str:
+    """What staff screens call the patient of a course."""
+    return course.names.get(course.request.patient.holdable_id, f"Course {course.id}")
+
+
+def _check_site(db: Session, principal: Principal, course: CourseSheet) -> None:
+    """Nobody changes appointments of a site that is not theirs, even when they know who is away there."""
+    if course.clinic.site.id not in principal.site_ids:
+        name = db.get_one(Site, course.clinic.site.id).name
+        raise FieldError(
+            "person", f"This person is also needed at {name} then. Somebody who coordinates both sites has to do this."
+        )
+
+
+def _kind(act: Disruption) -> str:
+    return KIND_DAY if isinstance(act, CloseDay) else KIND_AWAY
+
+
 def _record(db: Session, principal: Principal, act: Disruption, now: datetime, minutes: int) -> ChangeSet:
     """The closure or absence itself, its change set and its line of history."""
-    kind = KIND_DAY if isinstance(act, CloseDay) else KIND_AWAY
+    kind = _kind(act)
     made: Closure | Absence
     if isinstance(act, CloseDay):
         made = Closure(site_id=act.site_id, day=act.day, reason=act.reason[:120])
@@ -163,8 +196,18 @@ def _record(db: Session, principal: Principal, act: Disruption, now: datetime, m
     group = ChangeSet(
         kind=kind, account_id=principal.account_id, at=now, undo_until=now + timedelta(minutes=minutes)
     )
-    db.add_all([made, group])
+    db.add(made)
+    try:
+        with db.begin_nested():
+            db.flush()
+    except IntegrityError as error:
+        if not isinstance(made, Closure):
+            raise
+        raise FieldError("day", ALREADY_CLOSED) from error
+    db.add(group)
     db.flush()
+    if isinstance(made, Absence):
+        bump(db, [(FeedScope.THERAPIST, made.person_id)], now)
     auditing.record(
         db,
         principal,
@@ -183,13 +226,14 @@ def _touched(db: Session, principal: Principal, act: Disruption, now: datetime) 
         if act.day < local_day(now, site.zone):
             raise FieldError("day", "That day has passed.")
         if db.scalar(select(Closure.id).where(Closure.site_id == site.id, Closure.day == act.day)) is not None:
-            raise FieldError("day", "The site is already closed that day.")
+            raise FieldError("day", ALREADY_CLOSED)
         return load_courses_touching(db, act.day, act.day, now, site_id=site.id)
     if act.ends_at <= act.starts_at:
         raise FieldError("ends", "The absence ends before it starts.")
     if act.ends_at <= now:
         raise FieldError("ends", "That time has passed.")
     _own_person(db, principal, act.person_id)
+    _check_not_away(db, act)
     first = (act.starts_at - timedelta(days=1)).date()
     last = (act.ends_at + timedelta(days=1)).date()
     courses = {c.id: c for c in load_courses_touching(db, first, last, now, person_id=act.person_id)}
@@ -213,6 +257,14 @@ def _own_person(db: Session, principal: Principal, person_id: int) -> None:
     )
     if found is None:
         raise NotFound
+
+
+def _check_not_away(db: Session, act: Away) -> None:
+    known = select(Absence.id).where(
+        Absence.person_id == act.person_id, Absence.starts_at <= act.starts_at, Absence.ends_at >= act.ends_at
+    )
+    if db.scalar(known.limit(1)) is not None:
+        raise FieldError("starts", "This person is already away for all of that time.")
 
 
 def _without(clinic: ClinicSheet, act: Disruption) -> ClinicSheet:

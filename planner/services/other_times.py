@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby, islice
+from itertools import groupby
 
 from planner.domain.conflicts import Conflict
 from planner.domain.errors import FieldError, NotFound, Refused
@@ -21,12 +21,13 @@ from planner.scheduling.moves import decide_move
 from planner.scheduling.placements import CourseProposal, Placement
 from planner.scheduling.refusals import session_conflicts, why_not
 from planner.scheduling.sheets import BookedSheet
-from planner.services.plan_dates import PlannedDate, choices_after, planned_dates
+from planner.services.plan_dates import PlannedDate, every_choice, planned_dates
 from planner.services.plan_loading import LoadedPlan, sentences_of
 
 #: How far around its present day an appointment is offered elsewhere, and how much of each day.
 DAYS_AROUND = 7
 OFFERS_A_DAY = 3
+APART_MINUTES = 60
 SESSIONS_A_DAY = 6
 
 
@@ -118,7 +119,7 @@ def _subject(loaded: LoadedPlan, proposal: CourseProposal, place: int) -> tuple[
 
 def _session_offers(loaded: LoadedPlan, proposal: CourseProposal, at: Placement) -> tuple[OfferedTime, ...]:
     """Every slot in the window, thinned to a few a day with the best kept; nothing else changes with them."""
-    choices = [c for c in choices_after(loaded, proposal, at.serves or 0, most=500) if not c.chosen]
+    choices = every_choice(loaded, proposal, at.serves or 0)
     best = {choice.value for choice in choices[:SESSIONS_A_DAY]}
     ordered = sorted(choices, key=lambda choice: choice.starts_at)
     kept = []
@@ -143,8 +144,19 @@ def _starts(view: CourseView, booked: BookedSheet) -> list[int]:
         ]
         day.sort(key=lambda minute: (abs(view.search.days.wall_minute(minute) - wall), minute))
         legal = (minute for minute in day if not _conflicts(view, booked, minute))
-        found += islice(legal, OFFERS_A_DAY)
+        found += _spread(legal)
     return sorted(found)
+
+
+def _spread(minutes: Iterator[int]) -> list[int]:
+    """The first few that lie well apart."""
+    kept: list[int] = []
+    for minute in minutes:
+        if all(abs(minute - other) >= APART_MINUTES for other in kept):
+            kept.append(minute)
+        if len(kept) == OFFERS_A_DAY:
+            break
+    return kept
 
 
 def _mask(view: CourseView, booked: BookedSheet) -> int:

@@ -125,11 +125,27 @@ def planned_dates(loaded: LoadedPlan, proposal: CourseProposal) -> tuple[Planned
 def choices_after(
     loaded: LoadedPlan, proposal: CourseProposal, number: int, *, most: int = MOST_OPTIONS
 ) -> tuple[SessionChoice, ...]:
-    """The best slots for the session after dose `number`, the one chosen now among them."""
+    """The best slots for the session after dose `number` that do not overlap, the one chosen now among them."""
+    ranked = session_options(proposal, loaded.plan.clinic, loaded.plan.request, number, most=EVERY_OPTION)
+    kept = [option.placement for option in ranked if option.chosen]
+    for option in ranked:
+        if len(kept) == most:
+            break
+        apart = all(_apart(option.placement, other) for other in kept)
+        if apart and _clear(proposal, option.placement):
+            kept.append(option.placement)
+    chosen = {option.placement for option in ranked if option.chosen}
+    return tuple(_choice(loaded, proposal, p, chosen=p in chosen) for p in kept)
+
+
+def every_choice(loaded: LoadedPlan, proposal: CourseProposal, number: int) -> tuple[SessionChoice, ...]:
+    """Every free slot for the session after dose `number`, best first, without the one chosen now."""
     return tuple(
-        _choice(loaded, proposal, option.placement, chosen=option.chosen)
-        for option in session_options(proposal, loaded.plan.clinic, loaded.plan.request, number, most=most)
-        if option.chosen or _clear(proposal, option.placement)
+        _choice(loaded, proposal, option.placement, chosen=False)
+        for option in session_options(
+            proposal, loaded.plan.clinic, loaded.plan.request, number, most=EVERY_OPTION
+        )
+        if not option.chosen and _clear(proposal, option.placement)
     )
 
 
@@ -209,6 +225,11 @@ def _ways_out(loaded: LoadedPlan, proposal: CourseProposal, number: int) -> tupl
         ):
             told.append(way.sentence)
     return tuple(dict.fromkeys(told))
+
+
+def _apart(one: Placement, other: Placement) -> bool:
+    """Whether two slots are different enough to be offered side by side."""
+    return one.end <= other.start or other.end <= one.start
 
 
 def _clear(proposal: CourseProposal, wanted: Placement) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Principal
@@ -22,7 +23,7 @@ from planner.scheduling.sheets import ClinicSheet, PersonSheet, Span
 from planner.services.plan_answers import Answers
 from planner.services.planning import Plan, plan_for
 from planner.store.queries.drafts import Names, names
-from planner.store.records import Site
+from planner.store.records import Clinic, Site
 
 WEEKEND = frozenset({5, 6})
 DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -30,11 +31,16 @@ DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 @dataclass(frozen=True)
 class LoadedPlan:
-    """Answers, the plan made from them, and names. Instants are aware, days local to the site in `zone`."""
+    """Answers, the plan made from them, and names. Instants are aware, days local to the site in `zone`.
+
+    `now` is the UTC minute of the reading; the plan's own clock is a little ahead, so that nothing is planned to begin
+    while people still read.
+    """
 
     answers: Answers
     plan: Plan
     names: Names
+    now: int
 
     @property
     def zone(self) -> str:
@@ -116,13 +122,13 @@ class LoadedPlan:
         return f"{wall:%a} {wall.day} {wall:%b} {wall:%H:%M}"
 
     def name_of(self, placement: Placement) -> str:
-        """“Infusion 3”, “Integration session after infusion 3”, “Preparation”."""
+        """“Infusion 3”, “Integration after infusion 3”, “Preparation”."""
         if placement.kind is AppointmentKind.INFUSION:
             return f"Infusion {placement.number}"
         if placement.serves is not None:
-            return f"Integration session after infusion {placement.serves}"
+            return f"Integration after infusion {placement.serves}"
         first = placement.number == 1
-        return f"{placement.kind.value.capitalize()} session{'' if first else f' {placement.number}'}"
+        return f"{placement.kind.value.capitalize()}{'' if first else f' {placement.number}'}"
 
     def taken(self, proposal: CourseProposal) -> tuple[Placement, ...]:
         """The placements that lie in the past or for which somebody or something is held otherwise by now."""
@@ -130,7 +136,7 @@ class LoadedPlan:
         return tuple(
             placement
             for placement in proposal.placements
-            if placement.start <= self.plan.clinic.now
+            if placement.start < self.now
             or any(_meet(start, end, span) for held, start, end in placement.holds for span in busy.get(held, ()))
         )
 
@@ -154,7 +160,11 @@ def load_plan(
         primary_therapist_id=answers.therapist_id,
         without_hold_id=hold_id,
     )
-    return LoadedPlan(answers, answered_plan(plan, answers), names(db, answers.site_id))
+    reading = db.scalars(select(Clinic.hold_minutes)).one()
+    later = replace(plan.clinic, now=minute_of(now) + reading)
+    return LoadedPlan(
+        answers, answered_plan(Plan(later, plan.request), answers), names(db, answers.site_id), minute_of(now)
+    )
 
 
 def answered_plan(plan: Plan, answers: Answers) -> Plan:

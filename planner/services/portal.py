@@ -124,7 +124,7 @@ def preview_change(
     act = rescheduling.Move(row.id, start)
     seen = rescheduling.preview(db, principal, act, now=now)
     offered = _offered(seen.decision, row) if _is_whole(seen.decision, row) else None
-    if offered is None or not may_change(row, now) or start <= now:
+    if offered is None or not may_change(row, now) or start <= now or start == row.starts_at:
         raise Refused([Conflict(Rule.STATUS, GONE)])
     return ChangePreview(offered, seen.key)
 

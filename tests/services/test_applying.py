@@ -243,7 +243,8 @@ def test_sessions_do_not_follow_a_dose_that_nothing_could_save(booked: Booked) -
             booked.line(LineKind.RELINKED, session, replace(booked.place(session), number=2, serves=2)),
         ]
     )
-    assert (left.number, left.status) == (2, AppointmentStatus.BOOKED)
+    assert (left.number, left.status) == (2, AppointmentStatus.CANCELLED)
+    assert held_by(booked.db, [left.id]) == {}
     assert session.serves_id == kept.id
 
 

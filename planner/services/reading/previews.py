@@ -45,7 +45,10 @@ class SlotFacts:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """One appointment's part in a preview; `outcome` says what happens where no new time does. `tone`: warn, bad, or empty."""
+    """One appointment's part in a preview; `outcome` says what happens where no new time does.
+
+    `tone` is `warn`, `bad` or empty.
+    """
 
     what: str
     before: SlotFacts | None

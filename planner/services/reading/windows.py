@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from planner.domain.statuses import COUNTING, AppointmentKind
 from planner.domain.windows import Window, WindowRule, WindowStatus
 from planner.scheduling.links import anchor_minutes, needs_session
 from planner.store.queries.appointments import AppointmentRow, appointment_rows
-from planner.store.records import Appointment, ProtocolVersion
+from planner.store.records import Appointment, Course, ProtocolVersion
 from planner.store.sheets.requests import protocol_of_text
 
 #: How a page names where a session starts in its window.
@@ -67,6 +68,7 @@ class WindowReading:
     sessions: tuple[AppointmentRow, ...]
     next_dose: AppointmentRow | None
     needs_session: bool
+    session_minutes: int
 
     @property
     def is_recorded(self) -> bool:
@@ -110,9 +112,36 @@ def policy_of(db: Session, version_id: int) -> Policy:
     return Policy(protocol_of_text(row[0]), row[1], row[2], row[3])
 
 
-def course_of_dates(db: Session, course_ids: Iterable[int]) -> list[AppointmentRow]:
+def dates_of_courses(db: Session, course_ids: Iterable[int]) -> list[AppointmentRow]:
     """All dates of these courses, for reading windows of appointments the reader was shown already. One query."""
     return appointment_rows(db, select(Appointment), Appointment.course_id.in_(set(course_ids)))
+
+
+def protocols_of(db: Session, course_ids: Iterable[int]) -> dict[int, Protocol]:
+    """What each of these courses goes by. One query."""
+    query = (
+        select(Course.id, cast(ProtocolVersion.document, Text))
+        .join(ProtocolVersion, ProtocolVersion.id == Course.protocol_version_id)
+        .where(Course.id.in_(set(course_ids)))
+    )
+    return {course_id: protocol_of_text(text) for course_id, text in db.execute(query)}
+
+
+def readings_by_dose(db: Session, course_ids: Iterable[int]) -> dict[int, WindowReading]:
+    """The windows of all doses of these courses, by the dose's appointment id. Two queries.
+
+    The courses have to be ones the reader may see.
+    """
+    wanted = set(course_ids)
+    protocols = protocols_of(db, wanted)
+    dates: dict[int, list[AppointmentRow]] = defaultdict(list)
+    for row in dates_of_courses(db, wanted):
+        dates[row.course_id or 0].append(row)
+    return {
+        reading.dose.id: reading
+        for course_id, rows in dates.items()
+        for reading in windows_of(protocols[course_id], rows)
+    }
 
 
 def windows_of(protocol: Protocol, dates: Iterable[AppointmentRow]) -> tuple[WindowReading, ...]:
@@ -142,4 +171,4 @@ def _reading(
         after_dose = timedelta(minutes=anchor_minutes(protocol) - protocol.visit.dose_ends_min)
         window = Window(dose_end + after_dose, rule, following.starts_at if following else None)
     wanted = dose.phase != "maintenance" and needs_session(protocol, dose.number)
-    return WindowReading(dose, dose_end, window, sessions, following, wanted)
+    return WindowReading(dose, dose_end, window, sessions, following, wanted, protocol.integration.minutes)

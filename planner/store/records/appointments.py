@@ -33,6 +33,8 @@ class Appointment(Base):
         Index("ix_appointment_site_id_starts_at", "site_id", "starts_at"),
         Index("ix_appointment_therapist_id_starts_at", "therapist_id", "starts_at"),
         Index("ix_appointment_patient_id_starts_at", "patient_id", "starts_at"),
+        # The history names ids of rows that an undo removed: SQLite must never give such an id away again.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -160,6 +162,7 @@ class Encounter(Base):
     __tablename__ = "encounter"
     __table_args__ = (
         CheckConstraint("dose_ended_at is null or dose_ended_at > dose_started_at", name="order"),
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -163,7 +163,8 @@ def button_words(verb: str, count: int) -> str:
 
 def _question(question: Any) -> dict[str, Any]:
     ways = [{"value": str(place), "words": words} for place, words in enumerate(question.ways_out)]
-    leave = {"value": LEAVE, "words": "Leave it without a session for now", "hint": "It appears on Today, under “to do”."}
+    hint = "It appears on Today, under “to do”."
+    leave = {"value": LEAVE, "words": "Leave it without a session for now", "hint": hint}
     return {
         "name": f"choice-{question.number}",
         "legend": question.sentence,

@@ -108,7 +108,9 @@ def _line(line: HistoryLine, zone: str) -> str:
 
 
 def _name(values: Mapping[str, Any]) -> str:
-    return name_of(AppointmentKind(values["kind"]), int(values["number"]))
+    kind, number = AppointmentKind(values["kind"]), int(values["number"])
+    is_booster = kind is AppointmentKind.INFUSION and values["status"] == "proposed"
+    return f"Proposed booster {number}" if is_booster else name_of(kind, number)
 
 
 def _when(values: Mapping[str, Any], zone: str) -> str:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from wtforms import DateField, RadioField, SelectField, StringField, TimeField
-from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
 from planner.domain.statuses import CourseStatus
@@ -36,6 +35,8 @@ STATUSES_SHOWN: dict[str, tuple[CourseStatus, ...]] = {
 class Day(DateField):
     """A calendar day as browsers post it; anything else gets a sentence that says what to type."""
 
+    data: Any
+
     def process_formdata(self, valuelist: list[Any]) -> None:
         try:
             super().process_formdata(valuelist)
@@ -48,6 +49,8 @@ class Day(DateField):
 
 class WallTime(TimeField):
     """A time on the site's clock, 24 hours."""
+
+    data: Any
 
     def __init__(self, label: str, validators: Any = None, **options: Any) -> None:
         super().__init__(label, validators, format=["%H:%M", "%H:%M:%S"], **options)
@@ -62,7 +65,7 @@ class WallTime(TimeField):
 class ListForm(PlannerForm):
     """Which courses to list; sent by GET."""
 
-    status = SelectField("Show", choices=[SelectChoice(value, words) for value, words in STATUS_FILTER.items()])
+    show = SelectField("Show", choices=STATUS_FILTER, validate_choice=False)
     wanted = Line("Patient code or name", longest=60)
 
 
@@ -81,7 +84,7 @@ class MoveForm(PlannerForm):
 class LoseForm(PlannerForm):
     """Why an appointment falls away, and what becomes of a lost dose."""
 
-    status = RadioField(
+    outcome = RadioField(
         "What happened?",
         choices={"cancelled": "It is cancelled", "noshow": "The patient did not come"},
     )

@@ -50,8 +50,8 @@ def apply_loss(row: AppointmentRow) -> Response:
 
 def _form(row: AppointmentRow) -> LoseForm:
     form = LoseForm()
-    if not form.status.data and row.starts_at > now():
-        form.status.data = AppointmentStatus.CANCELLED.value
+    if not form.outcome.data and row.starts_at > now():
+        form.outcome.data = AppointmentStatus.CANCELLED.value
     if row.kind is not AppointmentKind.INFUSION:
         del form.follow
     return form
@@ -60,15 +60,15 @@ def _form(row: AppointmentRow) -> LoseForm:
 def _is_sound(row: AppointmentRow, form: LoseForm) -> bool:
     """The form's own checks, and that nobody stays away from what has not begun."""
     sound = form.validate()
-    if sound and form.status.data == AppointmentStatus.NOSHOW.value and row.starts_at > now():
-        form.status.errors = ["This appointment has not begun yet. Cancel it instead."]
+    if sound and form.outcome.data == AppointmentStatus.NOSHOW.value and row.starts_at > now():
+        form.outcome.errors = ["This appointment has not begun yet. Cancel it instead."]
         return False
     return bool(sound)
 
 
 def _asked(row: AppointmentRow, form: LoseForm) -> Asked:
-    status = AppointmentStatus(form.status.data)
-    follow = form.follow.data if "follow" in form else "slide"
+    status = AppointmentStatus(form.outcome.data)
+    follow: Any = form.follow.data if "follow" in form else "slide"
     cancels = status is AppointmentStatus.CANCELLED
     name = _lower(title_of(row))
     return Asked(
@@ -79,7 +79,7 @@ def _asked(row: AppointmentRow, form: LoseForm) -> Asked:
         preview_url=address_of(row, "cancel"),
         apply_url=address_of(row, "apply_cancel"),
         back_url=address_of(row, "cancel"),
-        fields=(("status", status.value), ("follow", follow), ("reason", form.reason.data or "")),
+        fields=(("outcome", status.value), ("follow", follow), ("reason", form.reason.data or "")),
     )
 
 

@@ -179,8 +179,9 @@ def signed_words(policy: Policy, zone: str) -> str:
     """“Set by Dr Example on Mon 2 Nov 2026.”, or that nobody has signed it."""
     if not policy.signed_by:
         return "Shipped default; nobody at the clinic has signed it yet."
-    on = f" on {staff_date(policy.signed_at, zone)}" if policy.signed_at else ""
-    return f"Set by {policy.signed_by}{on}."
+    if policy.signed_at is None:
+        return f"{policy.signed_by.rstrip('.')}; nobody at the clinic has signed it yet."
+    return f"Set by {policy.signed_by} on {staff_date(policy.signed_at, zone)}."
 
 
 def _facts(course: CourseRow) -> tuple[tuple[str, Any], ...]:

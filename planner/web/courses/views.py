@@ -40,9 +40,9 @@ def courses() -> Response | str:
     """The courses this person may see."""
     form = ListForm(request.args)
     sound = form.validate() if request.args else True
-    status = form.status.data if form.status.data in STATUS_FILTER else "open"
+    status = form.show.data if form.show.data in STATUS_FILTER else "open"
     wanted = (form.wanted.data or "") if sound else ""
-    form.status.data = status
+    form.show.data = status
     found = find.courses(db(), principal(), now(), statuses=STATUSES_SHOWN[status], wanted=wanted)
     page = {
         "form": form,

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import Final
+from typing import Any, Final
 
 from flask import current_app, request, url_for
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from planner.feeds.conditional import not_modified
@@ -21,7 +22,7 @@ from planner.services import fetching
 from planner.services.publishing import FeedLife, FeedState, LastGood, feed_bytes, feed_state, find_feed
 from planner.web.access import address, public
 from planner.web.clock import now
-from planner.web.db import db, own_reading, own_transaction
+from planner.web.db import own_reading, own_transaction
 from planner.web.errors import log_fault
 from planner.web.feeds import blueprint
 
@@ -62,25 +63,37 @@ def calendar(token: str) -> Response:
 
 
 def _answer(token: str, moment: datetime) -> Response:
-    feed = find_feed(db(), token)
+    """Read everything first, then write down who looked: a fetch never holds two transactions at once."""
+    noted: tuple[int, str] | None = None
+    with own_reading() as db:
+        feed = find_feed(db, token)
+        if feed is not None:
+            response, tag = _answer_of(db, feed, moment)
+            noted = (feed.id, tag) if tag else None
     if feed is None:
         return _missed(moment)
-    wait = fetching.wait_before_fetch(db(), feed, moment)
+    if noted is not None:
+        _note(*noted, moment)
+    return response
+
+
+def _answer_of(db: Session, feed: Any, moment: datetime) -> tuple[Response, str]:
+    """The answer of a link that exists, and its tag; without a tag it is none to be noted."""
+    wait = fetching.wait_before_fetch(db, feed, moment)
     if wait is not None:
-        return _too_soon(wait)
-    state = feed_state(db(), feed, moment)
+        return _too_soon(wait), ""
+    state = feed_state(db, feed, moment)
     if state.life is FeedLife.GONE:
-        return _plain(410, "This calendar has ended.\n")
+        return _plain(410, "This calendar has ended.\n"), ""
     if _is_known(state):
         response = Response(status=304)
     else:
-        body = feed_bytes(db(), feed, moment, _last_good(), portal_url=_portal_url())
+        body = feed_bytes(db, feed, moment, _last_good(), portal_url=_portal_url())
         response = Response(body, content_type=CALENDAR_TYPE)
     response.headers.update(HEADERS)
     response.headers["ETag"] = state.etag
     response.headers["Last-Modified"] = format_datetime(state.last_modified, usegmt=True)
-    _note(feed.id, moment, state.etag)
-    return response
+    return response, state.etag
 
 
 def _is_known(state: FeedState) -> bool:
@@ -99,7 +112,7 @@ def _missed(moment: datetime) -> Response:
     return _plain(404, "There is no such calendar.\n")
 
 
-def _note(feed_id: int, moment: datetime, etag: str) -> None:
+def _note(feed_id: int, etag: str, moment: datetime) -> None:
     """Remember who looked. That it cannot be written down is no reason to keep a calendar from anybody."""
     try:
         with own_transaction() as writing:

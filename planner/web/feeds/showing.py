@@ -64,18 +64,27 @@ def link_page(token: str, app: str, device: str, *, done_url: str | None, ticket
     response = make_response(
         render_template(
             "feeds/link.html",
-            app=app,
-            device=device,
-            address=address,
-            ways=_ways(app, address),
-            qr=None if ticket is None else qr_picture(_public(url_for("feeds.add", ticket=ticket))),
-            done_url=done_url,
-            person=None,
-            **more,
+            **{
+                "app": app,
+                "place": _place(app, device),
+                "address": address,
+                "ways": _ways(app, address),
+                "qr": None if ticket is None else qr_picture(_public(url_for("feeds.add", ticket=ticket))),
+                "done_url": done_url,
+                "person": None,
+                **more,
+            },
         )
     )
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _place(app: str, device: str) -> str:
+    """Where the calendar goes, as the end of “Add it to ...”."""
+    if app == "apple":
+        return f"your {device.rstrip(' 0123456789')}"
+    return {"google": "Google Calendar", "outlook": "Outlook"}.get(app, "your calendar app")
 
 
 def qr_picture(address: str) -> str:

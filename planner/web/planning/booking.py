@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
 from planner.domain.errors import FieldError, Refused, StaleVersion
-from planner.services.comparing import days_words
+from planner.services.comparing import pattern_of
 from planner.services.drafts import AlreadyInCourse, book_draft, keep_times
 from planner.services.plan_dates import dates_of, planned_dates
 from planner.services.plan_loading import load_plan
@@ -126,7 +126,7 @@ def _page(session: Session, found: Opened) -> dict[str, Any] | Response:
         return compare
     subject = subject_of(session, principal(), found.answers)
     shown = dates_of(loaded, proposal, options=False)
-    days = days_words(proposal.pattern) + (", changed by hand" if found.answers.by_hand else "")
+    days = pattern_of(loaded, proposal) + (", changed by hand" if found.answers.by_hand else "")
     return {
         **frame(found.draft, found.answers, 5, subject),
         "form": None,

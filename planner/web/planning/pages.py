@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from planner.domain.access import Permission, Principal, Role
 from planner.domain.protocols import IntegrationMode, Protocol
 from planner.domain.statuses import Mode
+from planner.services.other_times import OtherTimes
 from planner.services.plan_answers import WHOLE_DAY, Answers
 from planner.services.plan_dates import PlanDates, PlannedDose
 from planner.store.queries.clinic import ProtocolRow, SiteRow, protocol, protocols, site
@@ -137,7 +138,8 @@ def step_links(draft: Draft | None, answers: Answers | None) -> list[str | None]
     """The address of each step that has been opened, none for the others."""
     if draft is None or answers is None:
         return [None] * len(STEPS)
-    return [step_url(draft.id, n) if n <= answers.reached else None for n in range(1, len(STEPS) + 1)]
+    open_to = answers.reached if answers.proposal is not None else min(answers.reached, 4)
+    return [step_url(draft.id, n) if n <= open_to else None for n in range(1, len(STEPS) + 1)]
 
 
 def frame(draft: Draft | None, answers: Answers | None, step: int, subject: Subject | None = None) -> dict[str, Any]:
@@ -193,9 +195,19 @@ def strip_of(dose: PlannedDose, zone: str) -> StripModel | None:
     )
 
 
-def counted(number: int, noun: str) -> str:
-    """“6 infusions”, “1 infusion”."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """An offered time as the list of radios wants it."""
+
+    value: str
+    starts_at: datetime
+    ends_at: datetime
+    detail: str
+
+
+def slots_of(times: OtherTimes) -> list[Slot]:
+    """Every offered time, with what would come of it."""
+    return [Slot(offer.value, offer.starts_at, offer.ends_at, offer.words) for offer in times.offers]
 
 
 def course_words(stored: Protocol) -> str:

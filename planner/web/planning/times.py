@@ -38,7 +38,7 @@ from planner.web.fields import instant_of, refuse, seen_version
 from planner.web.planning import blueprint
 from planner.web.planning.drafts import Opened, elsewhere, opened, wants_later
 from planner.web.planning.forms import WhenForm
-from planner.web.planning.pages import course_words, dose_cards, frame, step_url, subject_of
+from planner.web.planning.pages import course_words, dose_cards, frame, slots_of, step_url, subject_of
 from planner.web.planning.steps import CONFLICT, leave_for_now
 
 COMPARE = "planning/compare.html"
@@ -272,6 +272,7 @@ def _other(session: Session, found: Opened, loaded: LoadedPlan, place: int) -> d
         **frame(found.draft, found.answers, 4, subject_of(session, principal(), found.answers)),
         "place": place,
         "times": times,
+        "slots": slots_of(times),
         "zone": times.zone,
         "when": when,
         "asked": asked,

@@ -1,0 +1,183 @@
+"""A closed day or an absence in two steps: what would change in every course is shown first, then exactly that is done.
+
+A preview writes nothing. Applying posts the preview's key: when anything has changed since, the newer preview is shown
+(409) and nothing is saved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import redirect, render_template, request
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from planner.domain.conflicts import Rule
+from planner.domain.errors import FieldError, NotPermitted, StaleVersion
+from planner.services.disruptions import Disruption, apply_disruption
+from planner.services.reading.disruptions import CourseFacts, DisruptionFacts, disruption_facts
+from planner.web.access import SEE_OTHER, principal
+from planner.web.clock import now
+from planner.web.courses.acting import CONFLICT, LEAVE, line_words
+from planner.web.db import db
+from planner.web.fields import UNPROCESSABLE, refuse
+
+TEMPLATE = "rosters/preview.html"
+LONGEST_OVERRIDE, SHORTEST_OVERRIDE = 300, 3
+_CHOICE = re.compile(r"choice-([0-9]{1,15})-([0-9]{1,3})")
+_REASON = "reason-"
+
+Fault = tuple[str | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asked for, in words and as an act. `fields` are repeated when it is sent again.
+
+    `verb` begins the button (“Close the day”), `moves` goes on with how many appointments it changes (“move”).
+    """
+
+    act: Disruption
+    heading: str
+    verb: str
+    preview_url: str
+    apply_url: str
+    back_url: str
+    done_url: str
+    fields: tuple[tuple[str, str], ...]
+
+
+def show_preview(session: Session, asked: Asked) -> str:
+    """What it would change. Raises FieldError and Refused, which belong on the page before this one."""
+    return render_template(TEMPLATE, **_context(asked, _facts(session, asked)))
+
+
+def apply_asked(asked: Asked) -> Response:
+    """Do what was previewed. Raises FieldError and Refused for what has become impossible since."""
+    try:
+        apply_disruption(
+            db(),
+            principal(),
+            asked.act,
+            key=request.form.get("key", ""),
+            now=now(),
+            choices=_choices(),
+            override_reasons=_reasons(),
+        )
+    except StaleVersion:
+        sentence = "Something changed in the meantime. Nothing was saved; this is what it would change now."
+        return refuse(TEMPLATE, _context(asked, _facts(db(), asked), [(None, sentence)]), CONFLICT)
+    except NotPermitted as error:
+        return refuse(TEMPLATE, _context(asked, _facts(db(), asked), [(None, error.sentence)]), UNPROCESSABLE)
+    except FieldError as error:
+        if error.field != "reason":
+            raise
+        facts = _facts(db(), asked)
+        return refuse(TEMPLATE, _context(asked, facts, _beside(facts, error)), UNPROCESSABLE)
+    return redirect(asked.done_url, SEE_OTHER)
+
+
+def _facts(session: Session, asked: Asked) -> DisruptionFacts:
+    return disruption_facts(session, principal(), asked.act, now=now(), choices=_choices())
+
+
+def _choices() -> dict[int, dict[int, int]]:
+    """The chosen ways out by course and dose number."""
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    for name, value in request.form.items():
+        match = _CHOICE.fullmatch(name)
+        if match and value.isdigit() and len(value) < 4:
+            found[int(match[1])][int(match[2])] = int(value)
+    return dict(found)
+
+
+def _reasons() -> dict[Rule, str]:
+    return {rule: request.form.get(_REASON + rule.value, "").replace("\r\n", "\n").strip() for rule in Rule}
+
+
+def _beside(facts: DisruptionFacts, error: FieldError) -> list[Fault]:
+    """A refused reason at the first box whose text is at fault."""
+    typed = _reasons()
+    for aside in facts.overrides:
+        if not SHORTEST_OVERRIDE <= len(typed[aside.rule]) <= LONGEST_OVERRIDE:
+            return [(_REASON + aside.rule.value, error.sentence)]
+    return [(None, error.sentence)]
+
+
+# Words
+
+
+def _context(asked: Asked, facts: DisruptionFacts, faults: Iterable[Fault] = ()) -> dict[str, Any]:
+    faults = list(faults)
+    typed, at_fault = _reasons(), dict(faults)
+    choices = tuple((name, value) for name, value in request.form.items() if _CHOICE.fullmatch(name))
+    return {
+        "asked": asked,
+        "facts": facts,
+        "faults": faults,
+        "courses": [_course(course) for course in facts.courses],
+        "has_questions": any(course.facts.questions for course in facts.courses),
+        "reasons": [
+            {
+                "id": _REASON + aside.rule.value,
+                "name": aside.name,
+                "sentences": aside.sentences,
+                "typed": typed[aside.rule],
+                "error": at_fault.get(_REASON + aside.rule.value),
+            }
+            for aside in facts.overrides
+        ],
+        "kept": (*asked.fields, *choices, ("key", facts.key)),
+        "summary": _summary(facts),
+        "button": _button(asked.verb, facts.count),
+    }
+
+
+def _course(course: CourseFacts) -> dict[str, Any]:
+    return {
+        "id": course.course_id,
+        "code": course.code,
+        "lines": [line_words(line, course.facts.zone) for line in course.facts.lines],
+        "remarks": course.facts.remarks,
+        "questions": [
+            {
+                "name": f"choice-{course.course_id}-{question.number}",
+                "legend": question.sentence,
+                "options": [
+                    *({"value": str(at), "words": words} for at, words in enumerate(question.ways_out)),
+                    {
+                        "value": LEAVE,
+                        "words": "Leave it without a session for now",
+                        "hint": "It appears on Today, under “to do”.",
+                    },
+                ],
+                "chosen": LEAVE if question.chosen is None else str(question.chosen),
+            }
+            for question in course.facts.questions
+        ],
+    }
+
+
+def _summary(facts: DisruptionFacts) -> str:
+    if not facts.courses:
+        return "Nothing that is booked is touched by this."
+    told = f"{_counted(facts.count, 'appointment')} in {_counted(len(facts.courses), 'course')} would change."
+    if facts.lost:
+        told += f" {_counted(facts.lost, 'appointment')} could not be saved and {_needs(facts.lost)} a person to decide."
+    return told
+
+
+def _needs(number: int) -> str:
+    return "needs" if number == 1 else "need"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _button(verb: str, count: int) -> str:
+    return f"{verb} and move {_counted(count, 'appointment')}" if count else verb

@@ -1,0 +1,31 @@
+"""Forms about closed days and absences."""
+
+from __future__ import annotations
+
+from wtforms import RadioField, SelectField
+from wtforms.validators import InputRequired, Optional
+
+from planner.web.courses.forms import FIRST_OR_SECOND, Day, WallTime
+from planner.web.fields import Line, PlannerForm
+
+LONGEST_REASON = 120
+
+
+class ClosureForm(PlannerForm):
+    """Which day a site is closed, and why."""
+
+    day = Day("Day", [InputRequired("Enter the day to close.")])
+    reason = Line("Reason", longest=LONGEST_REASON)
+
+
+class AbsenceForm(PlannerForm):
+    """Who is away, from when to when on the site's clock. A time left empty means the whole of that day."""
+
+    person = SelectField("Who is away", choices=[], validators=[InputRequired("Choose who is away.")])
+    from_day = Day("First day away", [InputRequired("Enter the first day.")])
+    from_time = WallTime("From", [Optional()])
+    which_from = RadioField("Which of the two?", choices=FIRST_OR_SECOND, validators=[Optional()])
+    to_day = Day("Last day away", [Optional()])
+    to_time = WallTime("Until", [Optional()])
+    which_to = RadioField("Which of the two?", choices=FIRST_OR_SECOND, validators=[Optional()])
+    reason = Line("Reason", longest=LONGEST_REASON)

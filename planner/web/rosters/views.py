@@ -1,0 +1,79 @@
+"""The roster's week, and undoing what was just done to it."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from planner.domain.access import Permission, may
+from planner.domain.errors import NotFound, NotPermitted, Refused
+from planner.domain.walltime import local_day
+from planner.services.reading.rosters import open_disruption, own_site, roster_week
+from planner.services.undoing_groups import undo_change
+from planner.store.queries.clinic import SiteRow
+from planner.web.access import SEE_OTHER, once, principal, requires
+from planner.web.clock import now
+from planner.web.db import db
+from planner.web.fields import UNPROCESSABLE, id_of, refuse
+from planner.web.navigation import new_key
+from planner.web.rosters import blueprint
+from planner.web.rosters.weeks import monday_of, undo_notice, week_page, week_url
+
+FORBIDDEN = 403
+
+
+def chosen_site_id() -> int | None:
+    """The site in the address or form; None when none is named. Raises NotFound for what is no id."""
+    word = request.values.get("site", "")
+    if not word:
+        return None
+    try:
+        return id_of(word)
+    except ValueError as error:
+        raise NotFound from error
+
+
+@blueprint.get("/rosters")
+@requires(Permission.ROSTERS_READ)
+def week() -> str:
+    """Who works when at a site, in one week."""
+    site, own = own_site(db(), principal(), chosen_site_id())
+    monday = monday_of(request.args.get("week"), local_day(now(), site.zone))
+    found = roster_week(db(), principal(), site, monday)
+    return render_template(
+        "rosters/week.html",
+        page=week_page(found, monday, now()),
+        site=site,
+        site_tabs=_tabs(site, own),
+        monday=monday,
+        may_write=may(principal(), Permission.ROSTERS_WRITE),
+        notices=undo_notice(open_disruption(db(), principal(), site.id, now()), site, monday, new_key()),
+    )
+
+
+def _tabs(site: SiteRow, own: tuple[SiteRow, ...]) -> list[dict[str, object]]:
+    """The principal's sites, where there are several; each opens the same week."""
+    if len(own) == 1:
+        return []
+    monday = monday_of(request.args.get("week"), local_day(now(), site.zone))
+    return [{"label": each.name, "url": week_url(each, monday), "current": each.id == site.id} for each in own]
+
+
+@blueprint.post("/rosters/changes/<id:change_set_id>/undo")
+@requires(Permission.ROSTERS_WRITE)
+@once
+def undo_disruption(change_set_id: int) -> Response:
+    """Take back a closed day or an absence with everything it moved."""
+    site, _ = own_site(db(), principal(), chosen_site_id())
+    monday = monday_of(request.args.get("week"), local_day(now(), site.zone))
+    try:
+        undo_change(db(), principal(), change_set_id, now())
+    except (Refused, NotPermitted) as error:
+        return refuse(
+            "rosters/not_undone.html",
+            status=UNPROCESSABLE if isinstance(error, Refused) else FORBIDDEN,
+            back_url=week_url(site, monday),
+            faults=[(None, error.sentence)],
+        )
+    flash("Undone. The roster and all appointments are as they were before.", "ok")
+    return redirect(week_url(site, monday), SEE_OTHER)

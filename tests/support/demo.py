@@ -1,0 +1,204 @@
+"""The demo clinic on a steady clock: the app on a database file of its own, and a browser signed in for each role.
+
+`with demo_clinic(url) as demo` gives the clinic as `make run` has it on its first day. `live_in` goes on from there:
+a plan half made, changes applied, calendar links, so that pages which need them are there to be looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask
+from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from config import PasswordCost, Settings
+from planner.app import create_app
+from planner.domain.access import Role
+from planner.domain.statuses import AppointmentKind, AppointmentStatus
+from planner.services.add_tickets import make_ticket
+from planner.services.demo import DEMO_SIGN_INS, make_demo
+from planner.services.protocols import newest_version
+from planner.services.signing_in import SignInTry, finish_sign_in, signed_in_as
+from planner.store.engine import Store
+from planner.store.records import Account, Appointment, Patient
+from tests.support.cast import CHEAP, Clock
+from tests.support.strict_client import StrictClient
+from tests.support.walker import WalkedPage, filled_in
+from tests.web.planning.wizard import Wizard
+
+#: Wednesday 09:00 at the main site; the United States change their clocks on the Sunday after.
+DEMO_NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
+SECRET = "a secret for tests only"
+RAW_TOKEN = "0123456789abcdef" * 4
+EMAILS = {role: email for role, email, _ in DEMO_SIGN_INS}
+ROLES = tuple(role.value for role in Role)
+SEE_OTHER = 303
+BAD_REQUEST = 400
+
+
+@dataclass
+class Demo:
+    """The app, its database and its clock.
+
+    `landings` are pages, by role, that only open after something was sent; `tokens` are secrets of addresses.
+    """
+
+    app: Flask
+    store: Store
+    clock: Clock
+    landings: dict[str, list[str]] = field(default_factory=dict)
+    tokens: set[str] = field(default_factory=set)
+
+    def cookie(self, role: str) -> str:
+        """The cookie of a new browser signed in as the demo's account for this role."""
+        with self.store.writing() as db:
+            account = db.scalars(select(Account).where(Account.email == EMAILS[role])).one()
+            return signed_in(db, account, self.clock())
+
+    def client(self, role: str | None = None) -> StrictClient:
+        """A test client signed in as a role; without one, nobody."""
+        client: Any = self.app.test_client()
+        if role is not None:
+            client.set_cookie("planner", self.cookie(role))
+            client.csrf_token = csrf_token()
+        return client  # type: ignore[no-any-return]
+
+
+def signed_in(db: Session, account: Account, now: datetime) -> str:
+    """The cookie of a new browser session of this account, without the way through the form."""
+    cookie, _ = finish_sign_in(
+        db,
+        SignInTry(None, account.id, account.password_hash),
+        old_cookie=None,
+        new_hash=None,
+        data={"_user_id": str(account.id), "_fresh": True, "csrf_token": RAW_TOKEN},
+        address="127.0.0.1",
+        agent="test browser",
+        now=now,
+    )
+    return cookie
+
+
+def csrf_token() -> str:
+    """The form token that belongs to every session made by `signed_in`."""
+    return URLSafeTimedSerializer(SECRET, salt="wtf-csrf-token").dumps(RAW_TOKEN)
+
+
+def app_on(store: Store, clock: Clock) -> Flask:
+    """The app on this database and clock, with hashes that cost nothing and a client that looks at every page."""
+    settings = Settings(
+        database_url=store.url, secret_key=SECRET, public_url="http://localhost", password_cost=PasswordCost(8, 1)
+    )
+    app = create_app(settings, clock=clock, store=store)
+    app.extensions["planner_readiness"] = lambda: None
+    app.test_client_class = StrictClient
+    return app
+
+
+@contextmanager
+def demo_clinic(url: str) -> Iterator[Demo]:
+    """The demo clinic in the migrated, empty database at `url`."""
+    store = Store(url)
+    try:
+        with store.writing() as db:
+            make_demo(db, DEMO_NOW, CHEAP.hashed)
+        clock = Clock(DEMO_NOW)
+        yield Demo(app_on(store, clock), store, clock)
+    finally:
+        store.dispose()
+
+
+def path_of(location: str | None) -> str:
+    """An address without host and fragment."""
+    parts = urlsplit(location or "")
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+# A clinic that has been used
+
+
+def live_in(demo: Demo) -> None:
+    """Use the clinic a little, each thing through its pages, so that every kind of page has something to show."""
+    _coordinator_works(demo)
+    _patient_looks_after_dates(demo)
+    for role in (Role.THERAPIST, Role.NURSE):
+        client = demo.client(role)
+        _send(client, "/feeds", "/feeds/new", {"app": "other"})
+
+
+def _coordinator_works(demo: Demo) -> None:
+    client = demo.client(Role.COORDINATOR)
+    with demo.store.reading() as db:
+        hazel = db.scalars(select(Patient).where(Patient.code == "P-111")).one()
+        version = newest_version(db, "iv-racemic-twice-weekly")
+        cedar = _infusions_to_come(db, "P-106", demo.clock())
+        ginkgo = _infusions_to_come(db, "P-110", demo.clock())
+    Wizard(client, hazel.id, version.id).to(5)
+    for infusion in (cedar[-1], ginkgo[0]):
+        _preview_and_apply(client, f"/infusions/{infusion}", "move")
+    _preview_and_apply(client, f"/infusions/{ginkgo[-1]}", "cancel")
+    _send(client, "/feeds", "/feeds/new", {"app": "google"})
+
+
+def _infusions_to_come(db: Session, code: str, now: datetime) -> list[int]:
+    return list(
+        db.scalars(
+            select(Appointment.id)
+            .join(Patient, Patient.id == Appointment.patient_id)
+            .where(
+                Patient.code == code,
+                Appointment.kind == AppointmentKind.INFUSION,
+                Appointment.status == AppointmentStatus.BOOKED,
+                Appointment.starts_at > now,
+            )
+            .order_by(Appointment.starts_at)
+        )
+    )
+
+
+def _preview_and_apply(client: StrictClient, url: str, act: str) -> str:
+    """Send the form with its first choices, and agree to what it previews; where that leads."""
+    preview = _send(client, f"{url}/{act}", f"{url}/{act}")
+    page = WalkedPage(preview.text)
+    answer = client.post(f"{url}/{act}/apply", data=filled_in(page.form(f"{url}/{act}/apply")))
+    assert answer.status_code == SEE_OTHER, answer.text
+    return path_of(answer.location)
+
+
+def _patient_looks_after_dates(demo: Demo) -> None:
+    client = demo.client(Role.PATIENT)
+    answer = _send(client, "/my/calendar", "/my/calendar/new", {"app": "apple"})
+    demo.tokens.update(re.findall(r"/c/([\w-]+)/", answer.text))
+    links = [link for link in client.page("/my/dates").links if re.fullmatch(r"/my/dates/\d+", link)]
+    changeable = [link for link in links if f"{link}/change" in client.page(link).links]
+    answer = _send(client, f"{changeable[0]}/change", f"{changeable[0]}/change")
+    page = WalkedPage(answer.text)
+    confirm = next(form for form in page.forms if form["action"].endswith("/confirm"))
+    answer = client.post(confirm["action"], data=filled_in(confirm))
+    demo.landings.setdefault("patient", []).append(path_of(answer.location))
+    offers = [f"{link}/cancel" for link in changeable[1:]]
+    cancellable = next(url for url in offers if url in [form["action"] for form in client.page(url).forms])
+    answer = _send(client, cancellable, cancellable)
+    demo.landings["patient"].append(path_of(answer.location))
+    with demo.store.writing() as db:
+        account = db.scalars(select(Account).where(Account.email == EMAILS["patient"])).one()
+        ticket = make_ticket(db, signed_in_as(db, account).principal("127.0.0.1"), demo.clock())
+    demo.landings["nobody"] = ["/sign-in", f"/add/{ticket}"]
+    demo.tokens.add(ticket)
+
+
+def _send(client: StrictClient, path: str, action: str, more: dict[str, str] | None = None) -> TestResponse:
+    """Send the form that posts to `action` on the page at `path`, first choices taken."""
+    page = WalkedPage(client.get(path).text)
+    answer = client.post(action, data=filled_in(page.form(action)) | (more or {}))
+    assert answer.status_code < BAD_REQUEST, f"{action} answered {answer.status_code}"
+    return answer
