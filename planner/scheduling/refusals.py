@@ -14,6 +14,7 @@ from planner.scheduling.masks import erode
 from planner.scheduling.own_time import standing
 from planner.scheduling.search import CourseSearch
 from planner.scheduling.sheets import BookedSheet
+from planner.scheduling.sliding import earlier_ends
 from planner.scheduling.supply import Supply
 
 VISIT_SENTENCES: dict[Rule, str] = {
@@ -112,18 +113,36 @@ def refuse_session(view: CourseView, booked: BookedSheet, start: int, therapist_
 
 
 def why_not(view: CourseView, booked: BookedSheet, start: int) -> tuple[Conflict, ...]:
-    """Every rule that keeps UTC minute `start` from being offered for an infusion of this course, spacing and window
-    included; empty when it is offered."""
+    """Every rule that keeps UTC minute `start` from being offered for an infusion of this course, spacing, its own
+    window and the session before it included. What the rest of the course makes of it is for the decision to say."""
     search, at = view.search, start - view.origin
-    found = visit_conflicts(search, at)
     doses = view.state().doses
     place = next((i for i, dose in enumerate(doses) if dose.before is not None and dose.before.id == booked.id), None)
     if place is None:
         return (Conflict(Rule.STATUS, f"This dose is {booked.status}."),)
+    found = visit_conflicts(search, at)
+    if not 0 <= at < search.supply.axis.length:
+        return tuple(found)
     low, high = view.day_limits(doses, place)
     if not low <= view.day(at) <= high:
-        least, most = view.gap(place + 1)
+        least, most = view.gap(min(place + 1, len(doses) - 1) + 1)
         found.append(Conflict(Rule.SPACING, f"Doses are {least} to {most} days apart."))
+    elif view.day(at) not in search.wished_days:
+        found.append(Conflict(Rule.REST_OF_COURSE, "The patient asked for other days of the week."))
     following = doses[place + 1].start if place + 1 < len(doses) else None
     found += window_conflicts(search, min(place + 1, search.doses), at, following)
+    found += _rolling_conflicts(search, min(place + 1, search.doses), at)
+    ready = earlier_ends(view, view.state(), place) if place else None
+    if place and (ready is None or ready > at):
+        sentence = f"The session of dose {place} would not be over in time before it."
+        found.append(Conflict(Rule.NEXT_DOSE, sentence))
     return tuple(found)
+
+
+def _rolling_conflicts(search: CourseSearch, number: int, start: int) -> list[Conflict]:
+    if not search.rolling or number == 1 or start < search.lead:
+        return []
+    sessions = search.supply.session_starts(search.protocol.integration.minutes, on_grid=False)
+    if sessions >> (start - search.lead) & 1:
+        return []
+    return [Conflict(Rule.NO_WINDOW_SLOT, "No therapist is free for the session just before a visit then.")]

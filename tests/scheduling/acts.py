@@ -43,13 +43,13 @@ def lived(row: BookedSheet, now: int, anchor: int, rnd: Random) -> BookedSheet:
     return replace(row, pinned=rnd.random() < 0.07)
 
 
-def random_act(seed: int) -> tuple[str, Judge | None] | None:
+def random_act(seed: int, act: str | None = None) -> tuple[str, Judge | None] | None:
     """The act's name and a judge of what it did (None: refused); None altogether when there is nothing to act on."""
     course = small_course(seed)
     if course is None:
         return None
     rnd = Random(seed + 2)
-    act = rnd.choice(ACTS)
+    act = act or rnd.choice(ACTS)
     upcoming = [a for a in course.appointments if a.start > course.clinic.now and not a.pinned]
     doses = [a for a in upcoming if a.kind is AppointmentKind.INFUSION]
     sessions = [a for a in upcoming if a.kind is not AppointmentKind.INFUSION]

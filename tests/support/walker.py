@@ -75,12 +75,10 @@ class Walk:
     dead: list[str] = field(default_factory=list)
     #: Patterns that some form on some page posts to.
     posted: set[str] = field(default_factory=set)
+    #: Links that lead away from the planner.
     foreign: set[str] = field(default_factory=set)
-
-    @property
-    def patterns(self) -> set[str]:
-        """Patterns of pages that were opened."""
-        return {one.pattern for one in self.seen if not one.by_form}
+    #: Patterns of everything that some link led to, addresses that only lead on included.
+    opened: set[str] = field(default_factory=set)
 
     def one_of_each(self) -> list[Seen]:
         """The first page of each pattern, by link and by form."""
@@ -130,6 +128,7 @@ class Walker:
         return f"{pattern}?{'&'.join(sorted(parse_qs(urlsplit(path).query)))}"
 
     def _look_at(self, path: str, pattern: str, came_from: str) -> list[tuple[str, str]]:
+        self._found.opened.add(pattern)
         answer = self._client.get(path)
         if answer.status_code in SEE_OTHER:
             return [(_local(answer.location or ""), path)]
