@@ -6,7 +6,7 @@ Preparation lies some local days before dose 1, consolidation some elapsed days 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from planner.domain.conflicts import Rule
 from planner.domain.protocols import SessionPhase
@@ -69,15 +69,17 @@ class Bookends:
         phase, day = self.preparation, self._day(start)
         if phase is None or not (left := self.preparation_left(day)):
             return []
-        over_by = start - phase.minutes - self.breaks.session_to_visit
-        primary = self._primary(phase.minutes)
-        ranked: list[tuple[bool, int, int]] = []
-        for lead in range(phase.min_days, phase.max_days + 1):
-            first, last = self._day_ends(day - lead)
-            for bit in bits(slice_of(self.supply.session_starts(phase.minutes), first, min(last, over_by))):
-                ranked.append((not primary >> (first + bit) & 1, abs(lead - phase.target_days), first + bit))
-        chosen = self._first_apart((rank[2] for rank in sorted(ranked)), phase, left)
+        chosen = self._first_apart(self._preparation_ranked(phase, start, day), phase, left)
         return chosen if len(chosen) == left else self._preparation_run(phase, day)[:left]
+
+    def _preparation_ranked(self, phase: SessionPhase, start: int, day: int) -> Iterator[int]:
+        over_by = start - phase.minutes - self.breaks.session_to_visit
+        leads = sorted(range(phase.min_days, phase.max_days + 1), key=lambda n: (abs(n - phase.target_days), -n))
+        for mask in self._primary_first(phase.minutes):
+            for lead in leads:
+                first, last = self._day_ends(day - lead)
+                for bit in bits(slice_of(mask, first, min(last, over_by))):
+                    yield first + bit
 
     # -- consolidation ---------------------------------------------------------------------------------------------
 
@@ -120,11 +122,16 @@ class Bookends:
         if phase is None or span is None:
             return []
         first = max(span[0], after)
-        starts = [first + bit for bit in bits(slice_of(self.supply.session_starts(phase.minutes), first, span[1]))]
-        primary = self._primary(phase.minutes)
-        ranked = sorted(starts, key=lambda at: (not primary >> at & 1, at))
+        ranked = (
+            first + bit
+            for mask in self._primary_first(phase.minutes)
+            for bit in bits(slice_of(mask, first, span[1]))
+        )
         chosen = self._first_apart(ranked, phase, phase.sessions)
-        return chosen if len(chosen) == phase.sessions else self._first_apart(starts, phase, phase.sessions)
+        if len(chosen) == phase.sessions:
+            return chosen
+        every = bits(slice_of(self.supply.session_starts(phase.minutes), first, span[1]))
+        return self._first_apart((first + bit for bit in every), phase, phase.sessions)
 
     # -- both ------------------------------------------------------------------------------------------------------
 
@@ -144,9 +151,11 @@ class Bookends:
     def _apart(self, phase: SessionPhase) -> int:
         return phase.minutes + self.breaks.session_to_session
 
-    def _primary(self, minutes: int) -> int:
+    def _primary_first(self, minutes: int) -> tuple[int, int]:
+        """Session starts with the primary therapist, and those with somebody else only."""
         primary = self.supply.patient.primary_therapist_id
-        return 0 if primary is None else self.supply.session_starts(minutes, primary)
+        mine = 0 if primary is None else self.supply.session_starts(minutes, primary)
+        return mine, self.supply.session_starts(minutes) & ~mine
 
     def _day(self, minute: int) -> int:
         return self.supply.days.index(minute + self.supply.origin)

@@ -24,20 +24,8 @@ _WIDTHS = (10, 10, 20, 8, 8, 12, 20, 24)
 _SHIFTS = tuple(sum(_WIDTHS[i + 1 :]) for i in range(len(_WIDTHS)))
 
 
-def pack(
-    *,
-    skips: int = 0,
-    long: int = 0,
-    loss: int = 0,
-    others: int = 0,
-    wishes: int = 0,
-    uneven: int = 0,
-    distance: int = 0,
-    end: int = 0,
-) -> int:
-    """One whole number that compares and adds like the tuple of its parts."""
-    parts = (skips, long, loss, others, wishes, uneven, distance, end)
-    return sum(part << shift for part, shift in zip(parts, _SHIFTS, strict=True))
+_SKIPS, _LONG, _LOSS, _OTHERS, _WISHES, _UNEVEN, _DISTANCE, _END = _SHIFTS
+"""Where each part of a packed cost starts: one whole number then compares and adds like the tuple of its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +68,7 @@ class Chains:
     def __init__(self, search: CourseSearch, kept: Kept) -> None:
         self.search, self.kept = search, kept
         self._alone: dict[tuple[bool, int], _Alone] = {}
+        self._lasts: dict[int, _Entry | None] = {}
 
     def best(self, pattern: frozenset[int] | None) -> list[Step] | None:
         """The best chain. With a pattern, doses keep to its weekdays and slide to the next day with room where the
@@ -148,16 +137,21 @@ class Chains:
         return [entry for start in starts if (entry := self._entry(dose, start, nexts)) is not None]
 
     def _last(self, start: int) -> _Entry | None:
+        if start not in self._lasts:
+            self._lasts[start] = self._find_last(start)
+        return self._lasts[start]
+
+    def _find_last(self, start: int) -> _Entry | None:
         good, slot = self.search.last_slot(start)
-        wish = pack(wishes=int(self.search.misses_wish(start)), end=start)
-        return _Entry(start, wish + _slot_cost(slot), slot, None) if good else None
+        wish = self.search.misses_wish(start) << _WISHES
+        return _Entry(start, wish + _slot_cost(slot) + (start << _END), slot, None) if good else None
 
     def _entry(self, dose: int, start: int, nexts: list[tuple[int, _Day]]) -> _Entry | None:
         """The cheapest way on from a start; `nexts` are the next dose's days with their gaps' costs, cheapest first."""
         alone = self._seen_alone(dose, start)
         best: _Entry | None = None
         for gap, found in nexts:
-            if best is not None and alone.wish + gap + found.cheapest.cost >= best.cost:
+            if best is not None and alone.cost + gap + found.cheapest.cost >= best.cost:
                 break
             if found.cheapest.start >= alone.ready:
                 cost = alone.cost + gap + found.cheapest.cost
@@ -170,10 +164,13 @@ class Chains:
     def _close_by(
         self, dose: int, start: int, alone: _Alone, gap: int, found: _Day, best: _Entry | None
     ) -> _Entry | None:
-        """The cheapest way on to a day on which the best session may not be over by every check-in."""
+        """The cheapest way on to a day on which the best session may not be over by every check-in.
+
+        A session that has to be over sooner is never better, so what a start costs alone is the least it can cost.
+        """
         for after in found.entries:
             slot, cost = alone.slot, alone.cost
-            if best is not None and alone.wish + gap + after.cost >= best.cost:
+            if best is not None and cost + gap + after.cost >= best.cost:
                 continue
             if after.start < alone.ready:
                 slot = self._squeezed(dose, start, after.start)
@@ -197,7 +194,7 @@ class Chains:
         key = (self.search.with_session(dose), start)
         if key not in self._alone:
             search = self.search
-            wish, slot, ready = pack(wishes=int(search.misses_wish(start))), None, search.ready(dose, start)
+            wish, slot, ready = search.misses_wish(start) << _WISHES, None, search.ready(dose, start)
             if key[0] and search.slots is not None and search.link is not None:
                 slot = search.slots.best(start + search.anchor, None)
                 if slot is not None:
@@ -214,7 +211,8 @@ class Chains:
         if pattern is not None:
             skips = bisect_left(allowed, later) - bisect_left(allowed, day + spacing.min_days)
             skips = max(skips, 0) + (self.search.days.weekday(later) not in pattern)
-        return pack(skips=skips, long=max(0, gap - spacing.warn_days + 1), uneven=abs(gap - spacing.target_days))
+        long, uneven = max(0, gap - spacing.warn_days + 1), abs(gap - spacing.target_days)
+        return (skips << _SKIPS) + (long << _LONG) + (uneven << _UNEVEN)
 
 
 def _steps(entry: _Entry) -> list[Step]:
@@ -226,4 +224,6 @@ def _steps(entry: _Entry) -> list[Step]:
 
 
 def _slot_cost(slot: Slot | None) -> int:
-    return 0 if slot is None else pack(loss=slot.loss, others=slot.not_primary, distance=slot.distance)
+    if slot is None:
+        return 0
+    return (slot.loss << _LOSS) + (slot.not_primary << _OTHERS) + (slot.distance << _DISTANCE)

@@ -70,7 +70,12 @@ class Follower:
         dose = self.state.doses[number - 1]
         if self.view.frozen(session) and session.start <= self.view.now:
             return True
-        return self._fits(session, number) or (not dose.moved and self._unchanged(session, number))
+        if self._fits(session, number) or (not dose.moved and self._unchanged(session, number)):
+            return True
+        if session.pinned:
+            sentence = f"The pinned {say(self.view, session.start, 'session')} is outside the window of dose {number}."
+            self.overrides.append(Conflict(Rule.OUTSIDE_WINDOW, sentence, appointment_id=session.id))
+        return session.pinned
 
     def _fits(self, session: BookedSheet, number: int) -> bool:
         link = self.search.link

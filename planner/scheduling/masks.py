@@ -12,7 +12,8 @@ from planner.scheduling.sheets import Span
 
 _CHUNK = 1440
 _CHUNK_BYTES = _CHUNK // 8
-_FULL_CHUNK = (1 << _CHUNK) - 1
+_BELOW = tuple((1 << minutes) - 1 for minutes in range(_CHUNK + 1))
+"""Masks of the first so many minutes of a day's chunk."""
 
 
 class Axis:
@@ -32,22 +33,28 @@ class Axis:
         origin, length = self.origin, self.length
         chunks = [0] * -(-length // _CHUNK)
         for start, end in spans:
-            start, end = start - origin, end - origin
-            chunk, offset = divmod(start, _CHUNK)
-            if offset + end - start <= _CHUNK and 0 <= start < end <= length:
-                chunks[chunk] |= (1 << (offset + end - start)) - (1 << offset)
-                continue
-            start, end = max(start, 0), min(end, length)
-            while start < end:
-                chunk, offset = divmod(start, _CHUNK)
-                upto = min(end - chunk * _CHUNK, _CHUNK)
-                chunks[chunk] |= (1 << upto) - (1 << offset)
-                start = (chunk + 1) * _CHUNK
+            start -= origin
+            end -= origin
+            chunk = start // _CHUNK
+            upto = end - chunk * _CHUNK
+            if upto <= _CHUNK and 0 <= start < end <= length:
+                chunks[chunk] |= _BELOW[upto] ^ _BELOW[start - chunk * _CHUNK]
+            else:
+                _mark(chunks, max(start, 0), min(end, length))
         return int.from_bytes(b"".join(chunk.to_bytes(_CHUNK_BYTES, "little") for chunk in chunks), "little")
 
     def free(self, busy: Iterable[Span]) -> int:
         """The minutes outside all of `busy`."""
         return self.full ^ self.mask(busy)
+
+
+def _mark(chunks: list[int], start: int, end: int) -> None:
+    """Set the minutes of a span that reaches into several chunks."""
+    while start < end:
+        chunk = start // _CHUNK
+        upto = min(end - chunk * _CHUNK, _CHUNK)
+        chunks[chunk] |= _BELOW[upto] ^ _BELOW[start - chunk * _CHUNK]
+        start = (chunk + 1) * _CHUNK
 
 
 def erode(mask: int, minutes: int) -> int:

@@ -27,7 +27,7 @@ from planner.scheduling.refusals import refuse_session, refuse_visit
 from planner.scheduling.rolling import follow_rolling
 from planner.scheduling.session_moves import moved_session
 from planner.scheduling.sheets import BookedSheet, CourseSheet
-from planner.scheduling.sliding import earlier_ends, find_dose_time, slide_followers
+from planner.scheduling.sliding import earlier_ends, find_dose_time, fits_at, slide_followers
 from planner.scheduling.wording import say
 
 Follow = Literal["slide", "repair", "drop"]
@@ -256,7 +256,9 @@ def _replaced(view: CourseView, state: State, booked: BookedSheet) -> State | No
     """Another place for a displaced dose: the same time with others, the nearest day, or later with a slide."""
     at = next(i for i, dose in enumerate(state.doses) if dose.before is not None and dose.before.id == booked.id)
     number, start = at + 1, booked.start - view.origin
-    if view.search.dose_mask(min(number, view.search.doses)) >> start & 1:
+    if state.doses[at].moved:
+        return state  # it has slid already, and to a legal place
+    if view.search.dose_mask(min(number, view.search.doses)) >> start & 1 and fits_at(view, state, at, start):
         same = _try_place(view, start, number, booked)
         if same is not None:
             return with_dose(state, at, view.dose_at(same, booked))

@@ -72,7 +72,7 @@ def session_masks(supply: Supply, minutes: int, therapist_id: int | None) -> dic
         Rule.CLOSED: on_shift,
         Rule.THERAPIST_BUSY: free,
         Rule.PATIENT_BUSY: erode(supply.patient_free, minutes + supply.patient.turnover),
-        Rule.PATIENT_AWAY: erode(supply.patient_available, minutes),
+        Rule.PATIENT_AWAY: supply.patient_can_stay(minutes),
         Rule.ROOM_BUSY: supply.session_starts(minutes, therapist_id) | ~free,
     }
 

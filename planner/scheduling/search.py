@@ -52,6 +52,8 @@ class CourseSearch:
         self.masks = supply.visit_masks(self.protocol.visit)
         self._candidates: dict[tuple[bool, bool], dict[int, list[int]]] = {}
         self._ready: dict[int, int | None] = {}
+        doses = range(1, self.doses + 1) if self.link is not None else ()
+        self._linked = frozenset(dose for dose in doses if needs_session(self.protocol, dose))
 
     # -- where a dose may lie --------------------------------------------------------------------------------------
 
@@ -77,7 +79,7 @@ class CourseSearch:
 
     def with_session(self, dose: int) -> bool:
         """Whether a linked session follows this dose (1 is the first)."""
-        return self.link is not None and needs_session(self.protocol, dose)
+        return dose in self._linked
 
     def dose_mask(self, dose: int) -> int:
         """Check-in minutes for this dose, its own session included but not its neighbours."""

@@ -50,6 +50,13 @@ def find_dose_time(
     return None
 
 
+def fits_at(view: CourseView, state: State, at: int, start: int) -> bool:
+    """Whether the dose at list position `at` could check in at axis minute `start` as far as its neighbours go."""
+    low, high = view.day_limits(state.doses, at)
+    others = [dose for index, dose in enumerate(state.doses) if index != at]
+    return low <= view.day(start) <= high and _fits_between(view, state, others, start)
+
+
 def _fits_between(view: CourseView, state: State, others: list[Dose], start: int) -> bool:
     """Whether a visit at `start` leaves room for its own session and for that of the dose before."""
     search, link, slots = view.search, view.search.link, view.search.slots

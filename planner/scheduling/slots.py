@@ -34,6 +34,7 @@ class SessionSlots:
         self.anyone = supply.session_starts(link.minutes)
         self.primary = supply.session_starts(link.minutes, self.primary_id) if self.primary_id is not None else 0
         self._flat = link.flat_peak
+        self._loss: dict[int, int] = {}
         self._best: dict[tuple[int, int, int], Slot | None] = {}
 
     def best(self, anchor: int, cutoff: int | None, after: int = 0) -> Slot | None:
@@ -59,7 +60,10 @@ class SessionSlots:
 
     def _slot(self, anchor: int, start: int, not_primary: bool) -> Slot:
         offset = start - anchor
-        return Slot(self.link.loss(offset), not_primary, abs(offset - self.link.ideal), start, offset)
+        loss = self._loss.get(offset)
+        if loss is None:
+            loss = self._loss[offset] = self.link.loss(offset)
+        return Slot(loss, not_primary, abs(offset - self.link.ideal), start, offset)
 
     def all(self, anchor: int, last: int, first: int | None = None) -> list[Slot]:
         """Every slot with an offset from `first` (None: from opening) to `last`."""

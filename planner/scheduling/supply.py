@@ -62,10 +62,10 @@ class Supply:
         """Minutes at which no other appointment holds the patient."""
         return self.axis.free(self.patient.busy)
 
-    @cached_property
-    def patient_available(self) -> int:
-        """Minutes at which the patient says they can come."""
-        return self.axis.full if self.patient.available is None else self.axis.mask(self.patient.available)
+    def patient_can_stay(self, minutes: int) -> int:
+        """Minutes from which the patient says they can stay for `minutes`."""
+        available = self.patient.available
+        return self.axis.full if available is None else erode(self.axis.mask(available), minutes)
 
     def grid(self, step: int) -> int:
         """Minutes at which clocks at the site show a multiple of `step` minutes after midnight."""
@@ -103,7 +103,7 @@ class Supply:
             Rule.GRID: self.grid(self.clinic.site.visit_grid),
             Rule.CLOSED: starts_of(self.open, here),
             Rule.PATIENT_BUSY: erode(self.patient_free, stay + self.patient.turnover),
-            Rule.PATIENT_AWAY: erode(self.patient_available, stay),
+            Rule.PATIENT_AWAY: self.patient_can_stay(stay),
         }
         if spans := visit.spans(Holding.CHAIR):
             masks[Rule.CHAIR_BUSY] = self._any_thing(self.clinic.chairs, spans)
@@ -238,7 +238,7 @@ class Supply:
         key = (minutes, on_grid)
         if key not in self._common:
             common = self.future & erode(self.patient_free, minutes + self.patient.turnover)
-            common &= erode(self.patient_available, minutes)
+            common &= self.patient_can_stay(minutes)
             self._common[key] = common & self.grid(self.clinic.site.therapy_grid) if on_grid else common
         return self._common[key]
 
@@ -288,6 +288,9 @@ class Supply:
         """Who holds a session at axis minute `start`, and how: the primary therapist first, then by id; the patient's
         first mode first."""
         for person in sorted(self.therapists, key=lambda p: (p.id != primary, p.id)):
+            here = self.free(person.holdable_id, person.busy) >> start & self.on_any_shift(person) >> start
+            if not here & 1:
+                continue  # without working out all that they could do at other times
             modes = self.session_modes(person, minutes, on_grid=on_grid)
             for mode in self.patient.modes:
                 if modes.get(mode, 0) >> start & 1:

@@ -77,7 +77,7 @@ def _openable(search: CourseSearch, link: Link, number: int, anchor: int, cutoff
     if last is None:
         return
     common = supply.future & erode(supply.patient_free, link.minutes + supply.patient.turnover)
-    common &= erode(supply.patient_available, link.minutes) & supply.grid(supply.clinic.site.therapy_grid)
+    common &= supply.patient_can_stay(link.minutes) & supply.grid(supply.clinic.site.therapy_grid)
     options: list[tuple[tuple[int, bool, int, int, int], PersonSheet, int]] = []
     primary = supply.patient.primary_therapist_id
     for person in supply.therapists:

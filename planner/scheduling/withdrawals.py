@@ -102,12 +102,12 @@ def _unprescribed(course: CourseSheet, booked: BookedSheet, away: Span) -> bool:
 def after_decision(clinic: ClinicSheet, decision: Decision) -> ClinicSheet:
     """The supply that is left once another course's decision has been carried out.
 
-    What could not be saved is left as it is, so it goes on holding its slot.
+    What could not be saved gives its slot back where it cannot stay, and holds it where it can.
     """
     freed: list[Held] = []
     taken: list[Held] = []
     for line in decision.lines:
-        if line.kind in (LineKind.NOTED, LineKind.UNSAVED, LineKind.RELINKED, LineKind.RENUMBERED):
+        if line.kind in (LineKind.NOTED, LineKind.RELINKED, LineKind.RENUMBERED):
             continue
         if line.before is not None and (line.after is not None or line.status is not None):
             freed += line.before.holds

@@ -33,7 +33,6 @@ from planner.store.records import (
 )
 
 
-
 def apply_decision(
     db: Session,
     principal: Principal,

@@ -15,10 +15,11 @@ from planner.domain.conflicts import Conflict
 from planner.domain.intervals import instant_of, minute_of
 from planner.domain.protocols import Protocol
 from planner.domain.statuses import AppointmentKind, Mode
-from planner.domain.walltime import local_day, to_wall
+from planner.domain.walltime import day_span, local_day, to_wall
 from planner.domain.windows import Window
 from planner.scheduling.links import anchor_minutes
 from planner.scheduling.placements import CourseProposal, Placement
+from planner.scheduling.search import CourseSearch
 from planner.scheduling.sheets import ClinicSheet, PersonSheet, Span
 from planner.services.plan_answers import Answers
 from planner.services.planning import Plan, plan_for
@@ -161,10 +162,24 @@ def load_plan(
         without_hold_id=hold_id,
     )
     reading = db.scalars(select(Clinic.hold_minutes)).one()
-    later = replace(plan.clinic, now=minute_of(now) + reading)
-    return LoadedPlan(
-        answers, answered_plan(Plan(later, plan.request), answers), names(db, answers.site_id), minute_of(now)
-    )
+    answered = answered_plan(plan, answers)
+    soon = _not_before(answered, minute_of(now) + reading)
+    return LoadedPlan(answers, _unhurried(answered, now) or soon, names(db, answers.site_id), minute_of(now))
+
+
+def _unhurried(plan: Plan, now: datetime) -> Plan | None:
+    """The plan with nothing today, so that people can be told; None when today is asked for, or needed."""
+    zone = plan.clinic.site.zone
+    today = local_day(now, zone)
+    if (plan.request.earliest_day - today).days < 2:
+        return None
+    tomorrow = _not_before(plan, minute_of(day_span(today, zone)[1]))
+    search = CourseSearch(tomorrow.clinic, tomorrow.request)
+    return tomorrow if search.doses and search.feasible()[0] else None
+
+
+def _not_before(plan: Plan, minute: int) -> Plan:
+    return Plan(replace(plan.clinic, now=minute), plan.request)
 
 
 def answered_plan(plan: Plan, answers: Answers) -> Plan:

@@ -48,11 +48,8 @@ def _undo_group(db: Session, principal: Principal, group: ChangeSet, now: dateti
             AuditEntry.change_set_id == group.id, AuditEntry.action == group.kind
         )
     ).one()
-    row: Closure | Absence | None
-    if made.object_type == "closure":
-        row = db.get(Closure, made.object_id)
-    else:
-        row = db.get(Absence, made.object_id)
+    is_closure = made.object_type == "closure"
+    row = db.get(Closure, made.object_id) if is_closure else db.get(Absence, made.object_id)
     _check_may(db, principal, group, row)
     if group.undone_at is not None or now > group.undo_until:
         over = "was undone already" if group.undone_at else "can no longer be undone"

@@ -11,4 +11,5 @@ BLUEPRINTS: tuple[str, ...] = (
     "infusions",
     "integration",
     "patients",
+    "rosters",
 )

@@ -19,11 +19,12 @@ from tests.support.axe import axe_faults, sideways_overflow
 from tests.support.chromium import screen
 from tests.support.demo import ROLES, Demo, demo_clinic, live_in
 from tests.support.server import serve
-from tests.support.walker import Seen, Walk, Walker
+from tests.support.walker import Seen, Walk, WalkedPage, Walker
 
 NOBODY = "nobody"
 WHO = (NOBODY, *ROLES)
 COOKIE = "planner"
+LEAST_WORDS = 0.8
 NARROWEST, TABLET = (320, 800), (768, 1024)
 KIB = 1024
 
@@ -72,6 +73,7 @@ class Budget:
     elements: int = 2500
 
 
+FOR_PATIENTS = (NOBODY, "patient")
 PATIENT = Budget(script=0, style=10, all=40)
 STAFF = Budget(script=25, style=12, all=100)
 
@@ -145,14 +147,14 @@ def show(stage: Stage, page: Page, one: Seen) -> None:
         page.evaluate(SEND, [one.path, ""])
 
 
-def look_over(stage: Stage, page: Page, who: str, width: int) -> list[str]:
+def look_over(stage: Stage, page: Page, one: Seen, who: str, width: int) -> list[str]:
     """The faults of the page as it stands."""
     facts = page.evaluate(FACTS)
     faults = [f"axe: {fault}" for fault in axe_faults(page)]
     faults += [f"{facts[what]} {what}" for what in ("h1", "main") if facts[what] != 1]
     faults += [] if facts["lang"] == "en" else [f"lang is {facts['lang']!r}"]
     faults += [] if facts["skip"] else ["the first thing to reach is no link to the content"]
-    faults += weigh(stage, page.url, facts, PATIENT if who in ("patient", NOBODY) else STAFF)
+    faults += weigh(stage, one, facts, PATIENT if who in FOR_PATIENTS else STAFF)
     faults += overflows(page, width)
     if width == 1440:
         page.emulate_media(color_scheme="dark")
@@ -174,26 +176,104 @@ def overflows(page: Page, width: int) -> list[str]:
     return faults
 
 
-def weigh(stage: Stage, url: str, facts: dict[str, Any], budget: Budget) -> list[str]:
+def weigh(stage: Stage, one: Seen, facts: dict[str, Any], budget: Budget) -> list[str]:
     """Compare what the page loads, compressed as a server in front would, with its budget."""
-    sizes = {"script": 0.0, "style": 0.0, "all": 0.0}
+    sizes = {"script": 0.0, "style": 0.0, "all": zipped(one.markup.encode())}
     for loaded in facts["loaded"]:
         size = compressed(stage, urlsplit(loaded).path)
         sizes["all"] += size
         kind = {".js": "script", ".css": "style"}.get(Path(urlsplit(loaded).path).suffix)
         if kind:
             sizes[kind] += size
-    sizes["all"] += facts["html"]
     faults = [f"{kind} is {size:.1f} KiB" for kind, size in sizes.items() if size > getattr(budget, kind)]
     faults += [f"{facts['elements']} elements"] if facts["elements"] > budget.elements else []
     faults += [f"{len(facts['loaded']) + 1} requests"] if len(facts["loaded"]) + 1 > budget.requests else []
     return faults
 
 
+def compressed(stage: Stage, path: str) -> float:
+    with stage.demo.app.test_client().get(path) as answer:
+        return zipped(answer.data)
+
+
 @cache
-def _zipped(body: bytes) -> float:
+def zipped(body: bytes) -> float:
     return len(gzip.compress(body, 6)) / KIB
 
 
-def compressed(stage: Stage, path: str) -> float:
-    return _zipped(stage.demo.app.test_client().get(path).data)
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("who", WHO)
+def test_every_page_a_role_can_reach_is_sound(browser: Browser, stage: Stage, who: str, width: int) -> None:
+    faults = []
+    with screen(browser, width, base_url=stage.url) as context:
+        enter(stage, context, who)
+        page = context.new_page()
+        watch = Watch(page, stage.url)
+        for one in stage.walks[who].one_of_each():
+            show(stage, page, one)
+            found = look_over(stage, page, one, who, width) + watch.since_last()
+            faults += [f"{one.pattern} ({one.path}{', by its form' if one.by_form else ''}): {fault}" for fault in found]
+    assert not faults, f"{len(faults)} faults\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize("who", FOR_PATIENTS)
+def test_pages_for_patients_need_no_script(browser: Browser, stage: Stage, who: str) -> None:
+    faults = []
+    with (
+        screen(browser, 390, base_url=stage.url) as scripted,
+        screen(browser, 390, scripts=False, base_url=stage.url) as plain,
+    ):
+        pages = []
+        for context in (scripted, plain):
+            enter(stage, context, who)
+            pages.append(context.new_page())
+        for one in stage.walks[who].one_of_each():
+            if not one.by_form:
+                full, bare = (words_at(page, stage.url + one.path) for page in pages)
+                faults += [f"{one.path}: {bare} of {full} signs without scripts"] if bare < full * LEAST_WORDS else []
+    assert not faults, "\n".join(faults)
+    assert not [one.path for one in stage.walks[who].seen if "<script" in one.markup]
+
+
+def words_at(page: Page, url: str) -> int:
+    page.goto(url)
+    return len(" ".join(page.inner_text("body").split()))
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_no_link_is_dead(stage: Stage, who: str) -> None:
+    assert stage.walks[who].dead == []
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_no_two_kinds_of_page_have_one_title(stage: Stage, who: str) -> None:
+    titles: dict[str, set[str]] = {}
+    for one in stage.walks[who].one_of_each():
+        if not one.by_form:
+            titles.setdefault(one.page.title.strip(), set()).add(one.pattern)
+    assert {title: kinds for title, kinds in titles.items() if len(kinds) > 1} == {}
+
+
+def test_a_page_that_is_not_there_is_sound_too(browser: Browser, stage: Stage) -> None:
+    faults = []
+    for who in (NOBODY, "coordinator", "patient"):
+        answer = client_of(stage.demo, who).get("/nothing-here")
+        one = Seen("/nothing-here", "/nothing-here", WalkedPage(answer.text), answer.text)
+        with screen(browser, 390, base_url=stage.url) as context:
+            enter(stage, context, who)
+            page = context.new_page()
+            page.goto("/nothing-here")
+            faults += [f"{who}: {fault}" for fault in look_over(stage, page, one, who, 390)]
+    assert not faults, "\n".join(faults)
+
+
+def test_somebody_is_led_to_every_page(stage: Stage) -> None:
+    opened = set().union(*(walk.opened for walk in stage.walks.values()))
+    there = {rule.rule for rule in stage.demo.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    assert there - opened - NOT_LINKED.keys() == set()
+
+
+def test_some_form_sends_to_every_address_that_takes_one(stage: Stage) -> None:
+    posted = set().union(*(walk.posted for walk in stage.walks.values()))
+    there = {rule.rule for rule in stage.demo.app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    assert there - posted - NOT_LINKED.keys() == set()

@@ -35,8 +35,8 @@ from tests.support.strict_client import StrictClient
 from tests.support.walker import WalkedPage, filled_in
 from tests.web.planning.wizard import Wizard
 
-#: Wednesday 09:00 at the main site; the United States change their clocks on the Sunday after.
-DEMO_NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
+#: Thursday 09:30 at the main site, in the middle of infusions and of sessions; clocks change on the Sunday after.
+DEMO_NOW = datetime(2026, 3, 5, 15, 30, tzinfo=UTC)
 SECRET = "a secret for tests only"
 RAW_TOKEN = "0123456789abcdef" * 4
 EMAILS = {role: email for role, email, _ in DEMO_SIGN_INS}
@@ -138,11 +138,17 @@ def live_in(demo: Demo) -> None:
 def _coordinator_works(demo: Demo) -> None:
     client = demo.client(Role.COORDINATOR)
     with demo.store.reading() as db:
-        hazel = db.scalars(select(Patient).where(Patient.code == "P-111")).one()
-        version = newest_version(db, "iv-racemic-twice-weekly")
+        hazel, ironwood = (
+            db.scalars(select(Patient).where(Patient.code == code)).one() for code in ("P-111", "P-112")
+        )
+        twice, thrice = (newest_version(db, f"iv-racemic-{often}-weekly") for often in ("twice", "thrice"))
         cedar = _infusions_to_come(db, "P-106", demo.clock())
         ginkgo = _infusions_to_come(db, "P-110", demo.clock())
-    Wizard(client, hazel.id, version.id).to(5)
+    # Nobody can come three times a week on two mornings: this plan ends with the ways out.
+    Wizard(client, ironwood.id, thrice.id).to(4)
+    plan = Wizard(client, hazel.id, twice.id).to("4/dates")
+    demo.landings["coordinator"] = [path_of(plan.send("4/dates", {"other": "2"}).location)]
+    assert plan.send("4/dates").location == plan.url(5)
     for infusion in (cedar[-1], ginkgo[0]):
         _preview_and_apply(client, f"/infusions/{infusion}", "move")
     _preview_and_apply(client, f"/infusions/{ginkgo[-1]}", "cancel")

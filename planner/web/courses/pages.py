@@ -27,6 +27,10 @@ DONE_WORDS = {
     "course.dose-end": "Recorded the dose",
     "course.rebook": "Booked",
     "course.book": "Booked the course",
+    "appointment.arrived": "Marked as arrived",
+    "appointment.fulfilled": "Marked as done",
+    "appointment.cancelled": "Cancelled",
+    "appointment.noshow": "Marked “did not come”",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -47,7 +47,8 @@ from planner.web.planning.pages import (
 )
 
 CONFLICT = 409
-FROM_TOMORROW_DAYS = 1
+#: So that preparation, if the protocol asks for it, can be tomorrow.
+USUALLY_FROM_DAYS = 2
 DAY_MINUTES = 1440
 CHOOSE_PATIENT = "Choose a patient."
 CHOOSE_PROTOCOL = "Choose a protocol."
@@ -220,10 +221,9 @@ def _all_when_complete(chosen: list[int] | None, days: dict[int, str]) -> frozen
 
 
 def _days_form(answers: Answers, days: dict[int, str], at: datetime, subject: Subject, **options: Any) -> DaysForm:
-    tomorrow = local_day(at, subject.site.zone).toordinal() + FROM_TOMORROW_DAYS
     form = DaysForm(
         **options,
-        earliest_day=answers.earliest_day or local_day(at, subject.site.zone).fromordinal(tomorrow),
+        earliest_day=answers.earliest_day or local_day(at, subject.site.zone) + timedelta(days=USUALLY_FROM_DAYS),
         latest_first_day=answers.latest_first_day,
         weekdays=sorted(answers.weekdays & frozenset(days)),
         preferred_from=time_of(answers.preferred[0]),

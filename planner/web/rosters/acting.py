@@ -20,11 +20,13 @@ from planner.domain.conflicts import Rule
 from planner.domain.errors import FieldError, NotPermitted, StaleVersion
 from planner.services.disruptions import Disruption, apply_disruption
 from planner.services.reading.disruptions import CourseFacts, DisruptionFacts, disruption_facts
+from planner.services.reading.previews import LineFacts, SlotFacts
 from planner.web.access import SEE_OTHER, principal
 from planner.web.clock import now
-from planner.web.courses.acting import CONFLICT, LEAVE, line_words
+from planner.web.courses.acting import CONFLICT, LEAVE
 from planner.web.db import db
 from planner.web.fields import UNPROCESSABLE, refuse
+from planner.web.filters import staff_span
 
 TEMPLATE = "rosters/preview.html"
 LONGEST_OVERRIDE, SHORTEST_OVERRIDE = 300, 3
@@ -38,7 +40,7 @@ Fault = tuple[str | None, str]
 class Asked:
     """What a person asked for, in words and as an act. `fields` are repeated when it is sent again.
 
-    `verb` begins the button (“Close the day”), `moves` goes on with how many appointments it changes (“move”).
+    `verb` begins the button: “Close the day”.
     """
 
     act: Disruption
@@ -133,7 +135,7 @@ def _context(asked: Asked, facts: DisruptionFacts, faults: Iterable[Fault] = ())
         ],
         "kept": (*asked.fields, *choices, ("key", facts.key)),
         "summary": _summary(facts),
-        "button": _button(asked.verb, facts.count),
+        "button": _button(asked, facts),
     }
 
 
@@ -141,14 +143,17 @@ def _course(course: CourseFacts) -> dict[str, Any]:
     return {
         "id": course.course_id,
         "code": course.code,
-        "lines": [line_words(line, course.facts.zone) for line in course.facts.lines],
+        "lines": [_words(line, course.facts.zone) for line in course.facts.lines],
         "remarks": course.facts.remarks,
         "questions": [
             {
                 "name": f"choice-{course.course_id}-{question.number}",
                 "legend": question.sentence,
                 "options": [
-                    *({"value": str(at), "words": words} for at, words in enumerate(question.ways_out)),
+                    *(
+                        {"value": str(choice.index), "words": choice.sentence}
+                        for choice in course.choices[question.number]
+                    ),
                     {
                         "value": LEAVE,
                         "words": "Leave it without a session for now",
@@ -162,22 +167,40 @@ def _course(course: CourseFacts) -> dict[str, Any]:
     }
 
 
+def _words(line: LineFacts, zone: str) -> dict[str, str]:
+    before, after = line.before, line.after
+    return {
+        "what": line.what,
+        "before": "" if before is None else _slot(before, zone, None),
+        "after": line.outcome or ("" if after is None else _slot(after, zone, before)),
+        "note": line.note,
+        "tone": line.tone,
+    }
+
+
+def _slot(slot: SlotFacts, zone: str, like: SlotFacts | None) -> str:
+    """Day, times and place; the place is left out where it stays."""
+    where = slot.where if like is None or like.where != slot.where else ""
+    return ", ".join(part for part in (staff_span(slot.starts_at, slot.ends_at, zone), where) if part)
+
+
 def _summary(facts: DisruptionFacts) -> str:
     if not facts.courses:
-        return "Nothing that is booked is touched by this."
-    told = f"{_counted(facts.count, 'appointment')} in {_counted(len(facts.courses), 'course')} would change."
-    if facts.lost:
-        told += f" {_counted(facts.lost, 'appointment')} could not be saved and {_needs(facts.lost)} a person to decide."
+        return "Nothing that is booked has to change."
+    codes = [course.code for course in facts.courses]
+    told = f"This touches {len(codes)} courses." if len(codes) > 1 else f"This touches the course of {codes[0]}."
+    if facts.unsaved:
+        needs = "needs" if facts.unsaved == 1 else "need"
+        told += f" {_counted(facts.unsaved, 'appointment')} could not be saved and {needs} a person to decide."
     return told
-
-
-def _needs(number: int) -> str:
-    return "needs" if number == 1 else "need"
 
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _button(verb: str, count: int) -> str:
-    return f"{verb} and move {_counted(count, 'appointment')}" if count else verb
+def _button(asked: Asked, facts: DisruptionFacts) -> str:
+    """“Close the day and move 3 appointments”; “change” where some are more or less than moved."""
+    if not facts.count:
+        return asked.verb
+    return f"{asked.verb} and {'move' if facts.only_moves else 'change'} {_counted(facts.count, 'appointment')}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wtforms import RadioField, SelectField
-from wtforms.validators import InputRequired, Optional
+from wtforms.validators import InputRequired, Optional, ValidationError
 
 from planner.web.courses.forms import FIRST_OR_SECOND, Day, WallTime
 from planner.web.fields import Line, PlannerForm
@@ -21,7 +21,9 @@ class ClosureForm(PlannerForm):
 class AbsenceForm(PlannerForm):
     """Who is away, from when to when on the site's clock. A time left empty means the whole of that day."""
 
-    person = SelectField("Who is away", choices=[], validators=[InputRequired("Choose who is away.")])
+    person = SelectField(
+        "Who is away", choices=[], validate_choice=False, validators=[InputRequired("Choose who is away.")]
+    )
     from_day = Day("First day away", [InputRequired("Enter the first day.")])
     from_time = WallTime("From", [Optional()])
     which_from = RadioField("Which of the two?", choices=FIRST_OR_SECOND, validators=[Optional()])
@@ -29,3 +31,8 @@ class AbsenceForm(PlannerForm):
     to_time = WallTime("Until", [Optional()])
     which_to = RadioField("Which of the two?", choices=FIRST_OR_SECOND, validators=[Optional()])
     reason = Line("Reason", longest=LONGEST_REASON)
+
+    def validate_person(self, entry: SelectField) -> None:
+        """Only somebody who is offered can be chosen."""
+        if entry.data not in {choice.value for choice in entry.choices or ()}:
+            raise ValidationError("Choose somebody from the list.")

@@ -144,7 +144,7 @@ def today_page(
         counts=tuple(visits_by_site(db, day)) if not (coordinates or watches or treats) else None,
         may_plan=may(principal, Permission.COURSES_PLAN),
         several_sites=len(own_sites) > 1,
-        lead=_lead(day, tasks, lists, mine),
+        lead=_lead(day, is_today, tasks, lists, mine),
     )
 
 
@@ -153,9 +153,13 @@ def _link(day: date) -> tuple[str, str]:
 
 
 def _lead(
-    day: date, tasks: tuple[Task, ...] | None, lists: tuple[SiteList, ...] | None, mine: TherapistDay | None
+    day: date,
+    is_today: bool,
+    tasks: tuple[Task, ...] | None,
+    lists: tuple[SiteList, ...] | None,
+    mine: TherapistDay | None,
 ) -> str:
-    parts = [day_words(day)]
+    parts = [day_words(day)] if is_today else []
     if tasks is not None:
         parts.append(_counted(len(tasks), "thing", "to see to"))
     if lists is not None:
@@ -163,7 +167,7 @@ def _lead(
     if mine is not None:
         held = [row for row in mine.sessions if row.status is not AppointmentStatus.CANCELLED]
         parts.append(_counted(len(held), "session", "of yours"))
-    return ". ".join(parts) + "."
+    return ". ".join(parts) + "." if parts else ""
 
 
 def _counted(number: int, noun: str, rest: str) -> str:

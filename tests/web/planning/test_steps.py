@@ -89,7 +89,7 @@ def test_the_same_first_form_sent_twice_begins_one_draft(wizard: Wizard, db: Ses
         ({"earliest_day": "2036-03-03"}, "more than a year ahead"),
         ({"latest_first_day": "2026-03-04"}, "The latest first day is before the earliest one."),
         ({"weekdays": []}, "Choose at least one day of the week."),
-        ({"weekdays": ["9"]}, "not a valid choice"),
+        ({"weekdays": ["9"]}, "Choose from this list"),
         ({"preferred_from": "12:00", "preferred_to": "09:00"}, "The preferred hours end before they begin."),
         ({"preferred_from": "25:00"}, "Enter a time on the 24-hour clock"),
     ],
@@ -113,7 +113,7 @@ def test_days_that_will_not_do_are_refused_beside_their_field(
     [
         ({"modes": []}, "Choose at least one way of meeting."),
         ({"therapist_id": "0", "therapist_ids": []}, "Choose at least one therapist"),
-        ({"therapist_id": "424242"}, "not a valid choice"),
+        ({"therapist_id": "424242"}, "Choose from this list"),
         ({"escort": "x" * 121}, "Enter at most 120 characters"),
         ({"escort": "Test\x07Friend"}, "Take out line breaks and control characters."),
     ],

@@ -1,0 +1,165 @@
+"""The same clinic with few or many rows on every page, to compare what each page costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from planner.domain.statuses import AppointmentKind
+from planner.domain.walltime import local_day, resolve_wall
+from planner.services.places import add_chair
+from planner.services.publishing import CONSENT_VERSION, hash_of
+from planner.store.engine import Store
+from planner.store.records import Appointment, Feed, FeedDetail, FeedScope, Patient
+from tests import builders
+from tests.support.cast import NOW, Cast, Clock, make_cast
+from tests.support.demo import app_on, csrf_token, signed_in
+from tests.support.planning_clinic import AtWork, put_to_work
+from tests.support.strict_client import StrictClient
+from tests.web.planning.wizard import Wizard
+
+SESSION_MINUTES = 10
+VISIT_MINUTES = 130
+DAYS_BETWEEN = 2
+ROLES = ("admin", "coordinator", "prescriber", "nurse", "therapist")
+
+
+@dataclass
+class Crowd:
+    """The standing cast with `rows` other patients here today, and `rows` doses in the course of the one called Birch."""
+
+    store: Store
+    rows: int
+    cast: Cast = field(init=False)
+    at_work: AtWork = field(init=False)
+    paths: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.clock = Clock()
+        self.app = app_on(self.store, self.clock)
+        with self.store.writing() as db:
+            self.cast = make_cast(db)
+            self.at_work = put_to_work(db, self.cast)
+            self._visitors_today(db)
+            self._long_course(db)
+            self._links(db)
+        self._way_through_the_wizard()
+
+    def client(self, who: str) -> StrictClient:
+        """A test client signed in as one of the cast."""
+        client: Any = self.app.test_client()
+        with self.store.writing() as db:
+            cookie = signed_in(db, self.cast.accounts[who], self.clock())
+        client.set_cookie("planner", cookie)
+        client.csrf_token = csrf_token()
+        return client  # type: ignore[no-any-return]
+
+    def pages(self) -> dict[str, tuple[str, str]]:
+        """Who reads what: the page's name, then the role and the address."""
+        today = {f"/today, {role}": (role, "/today") for role in ROLES}
+        return today | {
+            "/courses": ("coordinator", "/courses"),
+            "/patients": ("coordinator", "/patients"),
+            "/my": ("patient-two", "/my"),
+            "/my/dates": ("patient-two", "/my/dates"),
+            "/my/calendar": ("patient-two", "/my/calendar"),
+            "/feeds": ("coordinator", "/feeds"),
+            **self.paths,
+        }
+
+    def _visitors_today(self, db: Session) -> None:
+        """Each with a course, a chair of their own for the day, and some minutes with the therapist."""
+        north, therapist = self.cast.north, self.cast.people["therapist"]
+        today = local_day(NOW, north.zone)
+        for number in range(self.rows):
+            patient = builders.patient(db, north, therapist, now=NOW)
+            course = builders.course(db, patient, self.at_work.twice_weekly)
+            chair = add_chair(db, north, f"Chair of visitor {number + 1}")
+            start = resolve_wall(datetime.combine(today, time(8)), north.zone)
+            talk = start + timedelta(minutes=VISIT_MINUTES + SESSION_MINUTES * number)
+            dose = builders.appointment(
+                db, patient, start, VISIT_MINUTES, kind=AppointmentKind.INFUSION, course=course, chair=chair, now=NOW
+            )
+            builders.appointment(
+                db, patient, talk, SESSION_MINUTES, course=course, serves=dose, therapist=therapist, now=NOW
+            )
+
+    def _long_course(self, db: Session) -> None:
+        """Doses from tomorrow on, each with a session of therapist-two on the day after."""
+        patient, north = self.cast.patients["birch"], self.cast.north
+        course = builders.course(db, patient, self.at_work.twice_weekly)
+        first: Appointment | None = None
+        for number in range(1, self.rows + 1):
+            day = local_day(NOW, north.zone) + timedelta(days=1 + DAYS_BETWEEN * number)
+            dose = builders.appointment(
+                db, patient, resolve_wall(datetime.combine(day, time(9)), north.zone), VISIT_MINUTES,
+                kind=AppointmentKind.INFUSION, course=course, number=number, chair=self.at_work.chairs[0], now=NOW,
+            )  # fmt: skip
+            builders.appointment(
+                db, patient, resolve_wall(datetime.combine(day + timedelta(days=1), time(15)), north.zone),
+                course=course, number=number, serves=dose, therapist=self.cast.people["therapist-two"], now=NOW,
+            )  # fmt: skip
+            first = first or dose
+        assert first is not None, "a crowd is one or more"
+        self.paths |= {
+            "/courses/<id>": ("coordinator", f"/courses/{course.id}"),
+            "/courses/<id>/dates": ("coordinator", f"/courses/{course.id}/dates"),
+            "/courses/<id>/changes": ("coordinator", f"/courses/{course.id}/changes"),
+            "/patients/<id>": ("coordinator", f"/patients/{patient.id}"),
+            "/infusions/<id>": ("coordinator", f"/infusions/{first.id}"),
+        }
+
+    def _links(self, db: Session) -> None:
+        for who, scope in (("coordinator", FeedScope.SITE), ("patient-two", FeedScope.PATIENT)):
+            account = self.cast.accounts[who]
+            subject = self.cast.north.id if scope is FeedScope.SITE else account.patient_id
+            db.add_all(
+                Feed(
+                    account_id=account.id, scope=scope, subject_id=subject, detail=FeedDetail.DISCREET, words="",
+                    show_address=False, hide_cancelled=False, device=f"Device {number}", revision=0, revised_at=NOW,
+                    token_hash=hash_of(f"{who} {number}"), consent_version=CONSENT_VERSION, created_at=NOW,
+                )  # fmt: skip
+                for number in range(self.rows)
+            )
+
+    def _way_through_the_wizard(self) -> None:
+        """Alder's course is planned in the midst of the others; that of Cedar-like newcomers is booked and moved."""
+        wizard = Wizard(self.client("coordinator"), self.cast.patients["alder"].id, self.at_work.twice_weekly.id)
+        wizard.to(5)
+        self.paths["wizard, step 4"] = ("coordinator", wizard.url(4))
+        self.paths["wizard, all dates"] = ("coordinator", wizard.url("4/dates"))
+        self.paths["move"] = ("coordinator", self._booked_dose() + "/move")
+
+    def _booked_dose(self) -> str:
+        """The first dose of a course of six that was planned and booked for somebody new."""
+        with self.store.writing() as db:
+            newcomer: Patient = builders.patient(db, self.cast.north, self.cast.people["therapist"], now=NOW)
+        wizard = Wizard(self.client("coordinator"), newcomer.id, self.at_work.twice_weekly.id).to(5)
+        wizard.send(5, {"agree": "y"})
+        with self.store.reading() as db:
+            rows = db.query(Appointment).filter_by(patient_id=newcomer.id, kind=AppointmentKind.INFUSION)
+            return f"/infusions/{min(rows, key=lambda row: row.starts_at).id}"
+
+
+class Statements:
+    """Counts what is sent to the database, over all of the store's connections."""
+
+    def __init__(self, store: Store) -> None:
+        self.count = 0
+        for engine in (store.read_engine, store.write_engine):
+            event.listen(engine, "before_cursor_execute", self._note)
+
+    def _note(self, *_: Any) -> None:
+        self.count += 1
+
+    def of(self, client: StrictClient, path: str) -> int:
+        """How many statements a page takes. The first reading of a page may fill caches and does not count."""
+        for _ in range(2):
+            self.count = 0
+            answer = client.get(path)
+            assert answer.status_code == 200, f"{path} answered {answer.status_code} {answer.location or ''}"
+        return self.count
