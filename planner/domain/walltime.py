@@ -62,11 +62,18 @@ def resolve_wall(wall: datetime, zone: str, fold: int | None = None) -> datetime
     if earlier == later:
         return earlier
     if earlier.astimezone(place).replace(tzinfo=None, fold=0) != wall:
-        # In a gap, fold=1 is read with the offset after the change, which lands before it: the gap is their distance.
-        raise NonexistentWallTime(wall, zone, earlier.astimezone(place).replace(tzinfo=None, fold=0))
+        raise NonexistentWallTime(wall, zone, _after_gap(wall, later, zone))
     if fold is None:
         raise AmbiguousWallTime(wall, zone, (earlier, later))
     return later if fold else earlier
+
+
+def _after_gap(wall: datetime, before: datetime, zone: str) -> datetime:
+    """The first wall time after the gap that skips `wall`. In a gap, fold 1 is read with the offset after the change,
+    which lands `before` it: from there clocks show earlier walls until the change."""
+    while to_wall(before, zone) < wall:
+        before += timedelta(minutes=1)
+    return to_wall(before, zone)
 
 
 def resolve_wall_leniently(wall: datetime, zone: str) -> datetime:

@@ -88,7 +88,7 @@ class Chains:
     def _pattern_days(self, pattern: frozenset[int] | None) -> list[int]:
         """The days a pattern may use: its weekdays with room, and for one without room the next day that has some."""
         days = self.search.days
-        with_room = set().union(*self.kept) if self.kept else set()
+        with_room: set[int] = set().union(*self.kept)
         if pattern is None:
             return sorted(with_room)
         used: set[int] = set()

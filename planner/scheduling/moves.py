@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise
 from typing import Literal
 
 from planner.domain.conflicts import Conflict, Rule
@@ -21,13 +20,14 @@ from planner.scheduling.decisions import Decision, Line, LineKind, WayOutKind
 from planner.scheduling.following import Choices, Follower
 from planner.scheduling.own_time import standing_after
 from planner.scheduling.patterns import pattern_words
-from planner.scheduling.placements import Placement, Remark
+from planner.scheduling.placements import Placement
 from planner.scheduling.placing import NothingFree, place_visit
 from planner.scheduling.refusals import refuse_session, refuse_visit
 from planner.scheduling.rolling import follow_rolling
 from planner.scheduling.session_moves import moved_session
 from planner.scheduling.sheets import BookedSheet, CourseSheet
 from planner.scheduling.sliding import earlier_ends, find_dose_time, fits_at, slide_followers
+from planner.scheduling.telling import dose_lines, remarks_on, too_long
 from planner.scheduling.wording import say
 
 Follow = Literal["slide", "repair", "drop"]
@@ -308,9 +308,9 @@ def _settled(
     state = _with_chosen_moves(view, state, choices)
     follower = Follower(view, state, choices)
     follower.integration()
-    lines = [*_dose_lines(view, state), *follower.lines, *follow_rolling(view, state)]
+    lines = [*dose_lines(view, state), *follower.lines, *follow_rolling(view, state)]
     busy = standing_after(view, state, lines)
-    found = [*overrides, *follower.overrides, *_too_long(view, state)]
+    found = [*overrides, *follower.overrides, *too_long(view, state)]
     for result in follow_preparation(view, state, busy):
         if isinstance(result, Conflict):
             found.append(result)
@@ -318,7 +318,7 @@ def _settled(
             lines.append(result)
     lines += follow_consolidation(view, state, busy)
     lines += follow_boosters(view, state)
-    return Decision(kind, tuple(lines), remarks=_remarks(view, state), overrides=tuple(found))
+    return Decision(kind, tuple(lines), remarks=remarks_on(view, state), overrides=tuple(found))
 
 
 def _with_chosen_moves(view: CourseView, state: State, choices: Choices) -> State:
@@ -334,84 +334,6 @@ def _with_chosen_moves(view: CourseView, state: State, choices: Choices) -> Stat
             if infusion is not None:
                 state = with_dose(state, number - 1, view.dose_at(infusion, dose.before))
     return state
-
-
-def _dose_lines(view: CourseView, state: State) -> list[Line]:
-    lines: list[Line] = []
-    for number, dose in enumerate(state.doses, 1):
-        before, after = dose.before, dose.placement
-        if after is not None:
-            after = replace(after, number=number, phase=after.phase or _phase(view, number))
-        if before is None and after is not None:
-            lines.append(Line(LineKind.CREATED, f"New infusion {number}: {say(view, after.start)}.", None, after))
-        elif before is not None and after is not None:
-            old, new = say(view, before.start), say(view, after.start)
-            sentence = f"Infusion {number}: {old} → {new}."
-            if old == new:
-                sentence = f"Infusion {number} stays {old}; staff or chair change."
-            lines.append(Line(LineKind.MOVED, sentence, before, after))
-        elif before is not None and before.number != number:
-            kept = Placement(
-                kind=before.kind,
-                phase=before.phase,
-                number=number,
-                start=before.start,
-                end=before.end,
-                site_id=view.course.clinic.site.id,
-                chair_id=before.chair_id,
-                nurse_id=before.nurse_id,
-                therapist_id=before.therapist_id,
-                room_id=before.room_id,
-                holds=before.holds,
-            )
-            sentence = f"{say(view, before.start, 'Infusion')} becomes dose {number}, was {before.number}."
-            lines.append(Line(LineKind.RENUMBERED, sentence, before, kept))
-    return lines
-
-
-def _phase(view: CourseView, number: int) -> str:
-    return view.search.phases[min(number, view.search.doses) - 1]
-
-
-def _gaps(view: CourseView, state: State) -> list[tuple[int, int, bool]]:
-    """(dose number, days since the dose before, whether either of the two changed)."""
-    found = []
-    unchanged = {(a.before.id, b.before.id) for a, b in pairwise(view.state().doses) if a.before and b.before}
-    for number, (a, b) in enumerate(pairwise(state.doses), 2):
-        same = a.before is not None and b.before is not None and (a.before.id, b.before.id) in unchanged
-        found.append((number, view.day(b.start) - view.day(a.start), not same or a.moved or b.moved))
-    return found
-
-
-def _too_long(view: CourseView, state: State) -> list[Conflict]:
-    """Gaps above the protocol's most need somebody's sign-off (clinical.md 2.1)."""
-    return [
-        Conflict(Rule.SPACING, f"{gap} days between dose {number - 1} and dose {number}, above {view.gap(number)[1]}.")
-        for number, gap, changed in _gaps(view, state)
-        if changed and gap > view.gap(number)[1]
-    ]
-
-
-def _remarks(view: CourseView, state: State) -> tuple[Remark, ...]:
-    remarks = []
-    for number, gap, changed in _gaps(view, state):
-        spacing = view.search.spacings[min(number, view.search.doses) - 1]
-        if changed and spacing.warn_days <= gap <= spacing.max_days and gap > spacing.target_days:
-            equal = " (the most allowed)" if gap == spacing.max_days else ""
-            remarks.append(Remark(Rule.SPACING, f"{gap} days between dose {number - 1} and {number}{equal}.", number))
-    rule = view.search.protocol.span
-    if len(state.doses) > 1:
-        span = view.day(state.doses[-1].start) - view.day(state.doses[0].start)
-        if span > rule.target_days:
-            review = f"; above {rule.review_days} a prescriber reviews it" if span > rule.review_days else ""
-            sentence = f"The series takes {span} days, more than the {rule.target_days} aimed at{review}."
-            remarks.append(Remark(Rule.SPAN, sentence))
-    for number, dose in enumerate(state.doses, 1):
-        pattern = view.course.pattern
-        if dose.moved and pattern and view.search.days.weekday(view.day(dose.start)) not in pattern:
-            told = say(view, dose.start + view.origin)
-            remarks.append(Remark(Rule.CLOSED, f"Dose {number}, {told}, is off {pattern_words(pattern)}.", number))
-    return tuple(remarks)
 
 
 __all__ = ["Follow", "decide_displaced", "decide_dose_end", "decide_lost", "decide_move", "refuse_session"]

@@ -90,7 +90,10 @@ def requests() -> list[tuple[ClinicSheet, CourseRequest]]:
             CourseRequest(
                 iv(),
                 PatientSheet(
-                    number, 9000 + number, primary_therapist_id=number % THERAPISTS, preferred_from=60 * (number % 4) * 3
+                    number,
+                    9000 + number,
+                    primary_therapist_id=number % THERAPISTS,
+                    preferred_from=180 * (number % 4),
                 ),
                 FIRST + timedelta(days=2 + number % 7),
             ),

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from tests.support.axe import axe_faults, sideways_overflow
 from tests.support.chromium import screen
-from tests.support.demo import ROLES, Demo, demo_clinic, live_in
+from tests.support.demo import A_DAY, ROLES, Demo, demo_clinic, live_in
 from tests.support.server import serve
 from tests.support.walker import Seen, Walk, WalkedPage, Walker
 
@@ -42,6 +42,19 @@ NOT_LINKED = {
     "/my/dates/<id:appointment_id>/change/confirm": "loaded again after its form, it leads back",
 }
 
+#: Forms that show up only when something is the matter, and where they are tried.
+SELDOM = {
+    "/courses/new/<id:draft_id>/4/widen": "when no plan fits: tests/web/planning",
+    "/courses/new/<id:draft_id>/5/keep": "when times were kept for too long: tests/web/planning",
+    "/infusions/<id:appointment_id>/session": "when there are several ways out: tests/web/infusions",
+}
+#: Pages that are one kind although they have several addresses.
+ONE_KIND = {
+    "/courses/new": "/courses/new/<id:draft_id>/1",
+    "/integration/<id:appointment_id>/move": "/infusions/<id:appointment_id>/move",
+    "/integration/<id:appointment_id>/cancel": "/infusions/<id:appointment_id>/cancel",
+}
+
 PUT_SPACES = """() => { for (const e of document.querySelectorAll('body *')) {
   e.style.lineHeight = '1.5'; e.style.letterSpacing = '.12em'; e.style.wordSpacing = '.16em';
   if (e.tagName === 'P') e.style.marginBottom = '2em'; } }"""
@@ -53,12 +66,13 @@ FACTS = """() => ({
     return to.startsWith('#') && !!document.getElementById(to.slice(1)) })(),
   loaded: [...new Set(performance.getEntriesByType('resource').map(e => e.name))],
   text: document.body.innerText.replace(/\\s+/g, ' ').length })"""
-SEND = """([action, choices]) => {
+SEND = """([action, day]) => {
   const form = [...document.forms].find(f => f.method === 'post' && new URL(f.action).pathname === action);
   const named = new Set([...form.elements].filter(e => e.type === 'radio').map(e => e.name));
   for (const name of named) {
     const all = [...form.elements].filter(e => e.name === name && !e.disabled);
     if (all.length && !all.some(e => e.checked)) all[0].checked = true; }
+  for (const e of form.elements) if (e.type === 'date' && !e.value) e.value = day;
   form.noValidate = true; form.removeAttribute('hx-post'); form.submit(); }"""
 
 
@@ -93,7 +107,7 @@ def stage(sqlite_template: Path) -> Iterator[Stage]:
     file.write_bytes(sqlite_template.read_bytes())
     with demo_clinic(f"sqlite:///{file}") as demo:
         live_in(demo)
-        walks = {who: Walker(demo.app, client_of(demo, who)).walk(starts(demo, who)) for who in WHO}
+        walks = {who: Walker(demo.app, client_of(demo, who), A_DAY).walk(starts(demo, who)) for who in WHO}
         with serve(demo.app) as server:
             yield Stage(demo, server.url, walks)
 
@@ -144,7 +158,7 @@ def show(stage: Stage, page: Page, one: Seen) -> None:
         return
     page.goto(stage.url + one.sent_from)
     with page.expect_navigation():
-        page.evaluate(SEND, [one.path, ""])
+        page.evaluate(SEND, [one.path, A_DAY])
 
 
 def look_over(stage: Stage, page: Page, one: Seen, who: str, width: int) -> list[str]:
@@ -250,7 +264,7 @@ def test_no_two_kinds_of_page_have_one_title(stage: Stage, who: str) -> None:
     titles: dict[str, set[str]] = {}
     for one in stage.walks[who].one_of_each():
         if not one.by_form:
-            titles.setdefault(one.page.title.strip(), set()).add(one.pattern)
+            titles.setdefault(one.page.title.strip(), set()).add(ONE_KIND.get(one.pattern, one.pattern))
     assert {title: kinds for title, kinds in titles.items() if len(kinds) > 1} == {}
 
 
@@ -276,4 +290,4 @@ def test_somebody_is_led_to_every_page(stage: Stage) -> None:
 def test_some_form_sends_to_every_address_that_takes_one(stage: Stage) -> None:
     posted = set().union(*(walk.posted for walk in stage.walks.values()))
     there = {rule.rule for rule in stage.demo.app.url_map.iter_rules() if "POST" in (rule.methods or ())}
-    assert there - posted - NOT_LINKED.keys() == set()
+    assert there - posted - NOT_LINKED.keys() - SELDOM.keys() == set()

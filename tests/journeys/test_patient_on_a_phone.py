@@ -1,6 +1,7 @@
 """A patient on a phone of 390 px with scripts switched off: reads, changes a time, and sets up a calendar."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -20,6 +21,8 @@ from tests.support.server import RunningServer, serve
 from tests.web.my.stage import Stage, make_stage
 
 PHONE = 390
+#: The first talk, at NOW, is over; the next date is a treatment.
+LATER = NOW + timedelta(hours=2)
 ZONE = "America/Chicago"
 
 
@@ -34,9 +37,9 @@ def staged(fresh_store: Store) -> Iterator[tuple[Session, Stage]]:
 
 @pytest.fixture
 def served(fresh_store: Store, staged: tuple[Session, Stage]) -> Iterator[RunningServer]:
-    """The planner over real HTTP, its clock at NOW."""
+    """The planner over real HTTP, its clock at LATER."""
     settings = Settings(fresh_store.url, "a secret for tests only", password_cost=PasswordCost(8, 1))
-    with serve(create_app(settings, clock=Clock(NOW), store=fresh_store)) as running:
+    with serve(create_app(settings, clock=Clock(LATER), store=fresh_store)) as running:
         yield running
 
 
@@ -48,7 +51,7 @@ def cookie(fresh_store: Store, staged: tuple[Session, Stage]) -> str:
         return finish_sign_in(
             db, SignInTry(None, account.id, account.password_hash), old_cookie=None, new_hash=None,
             data={"_user_id": str(account.id), "_fresh": True, "csrf_token": "0" * 64}, address="127.0.0.1",
-            agent="test browser", now=NOW,
+            agent="test browser", now=LATER,
         )[0]  # fmt: skip
 
 
@@ -89,9 +92,9 @@ def test_every_page_is_accessible_and_fits(
 
 def test_the_patient_changes_a_time_from_the_first_page(phone: Page, staged: tuple[Session, Stage]) -> None:
     db, stage = staged
-    row = stage.dates()[0]
+    row = stage.dose(1)
     phone.goto("/my")
-    expect(phone.get_by_role("heading", name="Next: first talk")).to_be_visible()
+    expect(phone.get_by_role("heading", name="Next: treatment")).to_be_visible()
     phone.get_by_role("link", name="Change the time").click()
     old = patient_time(row.starts_at, ZONE)
     phone.locator(".choice label").last.click()
@@ -121,7 +124,7 @@ def test_the_patient_sets_up_a_calendar_and_takes_it_back(phone: Page, staged: t
     answer = phone.request.get(address)
     assert (answer.status, "SUMMARY:Appointment" in answer.text()) == (200, True)
     phone.get_by_role("link", name="Done").click()
-    expect(phone.locator("main")).to_contain_text("last looked Wednesday 4 March, 9:00am")
+    expect(phone.locator("main")).to_contain_text("last looked Wednesday 4 March, 11:00am")
     phone.get_by_role("button", name="Remove Another app").click()
     expect(phone.get_by_role("status")).to_contain_text("Removed: Another app.")
     assert "BEGIN:VEVENT" not in phone.request.get(address).text()

@@ -81,30 +81,54 @@ def subscribed(fresh_store: Store) -> Iterator[Subscribed]:
 
 
 def test_vdirsyncer_follows_a_move_without_ghosts(subscribed: Subscribed, tmp_path: Path) -> None:
-    settings = tmp_path / "config"
-    settings.write_text(SETTINGS.format(folder=tmp_path, address=subscribed.address))
-    (tmp_path / "phone").mkdir()
-    _vdirsyncer(settings, "discover", "dates")
-    _vdirsyncer(settings, "sync")
-    before = _held(tmp_path / "phone")
+    synced = _Vdirsyncer(tmp_path, subscribed.address, keeps_uids=True)
+    before = synced.sync()
     assert {uid: event["DTSTART"].dt for uid, event in before.items()} == subscribed.planned()
     moved = subscribed.move_dose(3)
     assert moved
-    _vdirsyncer(settings, "sync")
-    after = _held(tmp_path / "phone")
+    after = synced.sync()
     assert set(after) == set(before)
     assert {uid: event["DTSTART"].dt for uid, event in after.items()} == subscribed.planned()
     assert {uid for uid in after if after[uid].to_ical() != before[uid].to_ical()} == set(moved)
     assert all(after[uid]["SEQUENCE"] == before[uid]["SEQUENCE"] + 1 for uid in moved)
 
 
-def _vdirsyncer(settings: Path, *words: str) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(settings.parent), "VDIRSYNCER_CONFIG": str(settings)}
-    command = [sys.executable, "-c", "from vdirsyncer.cli import app; app()", *words]
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, input="y\n" * 4, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_vdirsyncer_as_people_have_it_holds_each_date_once(subscribed: Subscribed, tmp_path: Path) -> None:
+    synced = _Vdirsyncer(tmp_path, subscribed.address, keeps_uids=False)
+    synced.sync()
+    subscribed.move_dose(3)
+    held = [event["DTSTART"].dt for event in synced.sync().values()]
+    assert sorted(held) == sorted(subscribed.planned().values())
+
+
+class _Vdirsyncer:
+    """vdirsyncer as a program of its own, with a calendar on disk.
+
+    From a web address it normally makes up each UID from the entry's content, so that a moved date is a new file there;
+    `keeps_uids` is the switch its own tests use to see the feed's.
+    """
+
+    def __init__(self, folder: Path, address: str, *, keeps_uids: bool) -> None:
+        self.settings, self.phone = folder / "config", folder / "phone"
+        self.settings.write_text(SETTINGS.format(folder=folder, address=address))
+        self.phone.mkdir()
+        switch = "from vdirsyncer.storage.http import HttpStorage as Http; Http._ignore_uids = False; "
+        self.program = (switch if keeps_uids else "") + "from vdirsyncer.cli import app; app()"
+        self._run("discover", "dates")
+
+    def sync(self) -> dict[str, icalendar.Event]:
+        """Look at the address now; what the disk holds afterwards, by UID."""
+        self._run("sync")
+        return _held(self.phone)
+
+    def _run(self, *words: str) -> None:
+        folder = str(self.settings.parent)
+        environment = {"PATH": os.environ["PATH"], "HOME": folder, "VDIRSYNCER_CONFIG": str(self.settings)}
+        done = subprocess.run(
+            [sys.executable, "-c", self.program, *words], env=environment, capture_output=True, text=True,
+            input="y\n" * 4, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _held(folder: Path) -> dict[str, icalendar.Event]:

@@ -132,6 +132,8 @@ def away(course: CourseSheet, sessions: list[BookedSheet], rnd: Random) -> tuple
     )
     supply = replace(course.clinic, therapists=people)
     gone = [
-        a.id for a in course.appointments if a.therapist_id == first.therapist_id and a.start < span[1] and span[0] < a.end
+        a.id
+        for a in course.appointments
+        if a.therapist_id == first.therapist_id and a.start < span[1] and span[0] < a.end
     ]
     return decide_displaced(replace(course, clinic=supply), gone, "away"), supply

@@ -1,4 +1,4 @@
-"""Applies a decision to a course sheet, as the store would to its rows, and judges what comes out with the brute checker."""
+"""Applies a decision to a course sheet, as the store would, and judges the outcome with the brute checker."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ class Judge:
 
     def _changed_lines(self) -> Iterator[str]:
         for line in self.decision.lines:
-            if line.kind in (LineKind.MOVED, LineKind.CREATED) and line.after is not None:
-                if line.before is None or line.before.status is not AppointmentStatus.PROPOSED:
-                    yield from self.brute._placement_faults(line.after)
+            only_proposed = line.before is not None and line.before.status is AppointmentStatus.PROPOSED
+            if line.kind in (LineKind.MOVED, LineKind.CREATED) and line.after is not None and not only_proposed:
+                yield from self.brute.placement_faults(line.after)
             if line.kind in (LineKind.RELINKED, LineKind.RENUMBERED):
                 assert line.before is not None and line.after is not None
                 slots = [(x.start, x.end, x.holds) for x in (line.before, line.after)]
@@ -187,8 +187,10 @@ class Judge:
             for line in self.decision.lines
             if line.before and line.kind is LineKind.RELEASED and line.before.kind is INTEGRATION
         ]
+        if self.brute.rolls:
+            return
         for line in (*self.decision.of(LineKind.CREATED), *self.decision.of(LineKind.MOVED)):
-            if line.after is None or line.after.kind is not INTEGRATION or line.after.serves is None or self.brute.rolls:
+            if line.after is None or line.after.kind is not INTEGRATION or line.after.serves is None:
                 continue
             dose = doses[line.after.serves - 1]
             later = doses[line.after.serves] if line.after.serves < len(doses) else None

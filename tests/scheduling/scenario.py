@@ -1,4 +1,4 @@
-"""The fixture of the clinic's worked scenarios as sheets: America/Chicago, therapists R and K, one dosing time a day."""
+"""The clinic's worked scenarios as sheets: America/Chicago, therapists R and K, one dosing time a day."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def days(first: date, last: date) -> Iterable[date]:
     return (first + timedelta(days=i) for i in range((last - first).days + 1))
 
 
-def spans(first: date, last: date, weekdays: Iterable[int], *hours: tuple[str, str], zone: str = ZONE) -> tuple[Span, ...]:
+def spans(
+    first: date, last: date, weekdays: Iterable[int], *hours: tuple[str, str], zone: str = ZONE
+) -> tuple[Span, ...]:
     """The same wall hours on the given weekdays of a range of days."""
     wanted = set(weekdays)
     return tuple(
@@ -87,7 +89,10 @@ def clinic(
         rooms=(ThingSheet(1, 111, 1), ThingSheet(2, 112, 1)),
         nurses=(
             PersonSheet(
-                11, 121, shifts(spans(first, last, every, *DOSING)), lanes=(ThingSheet(1, 131, 1), ThingSheet(2, 132, 1))
+                11,
+                121,
+                shifts(spans(first, last, every, *DOSING)),
+                lanes=(ThingSheet(1, 131, 1), ThingSheet(2, 132, 1)),
             ),
         ),
         prescribers=(PersonSheet(12, 122, shifts(spans(first, last, every, *DOSING))),),
@@ -150,7 +155,10 @@ def booked(proposal: CourseProposal) -> tuple[BookedSheet, ...]:
 
 
 def course(
-    proposal: CourseProposal, supply: ClinicSheet, asked: CourseRequest, appointments: tuple[BookedSheet, ...] | None = None
+    proposal: CourseProposal,
+    supply: ClinicSheet,
+    asked: CourseRequest,
+    appointments: tuple[BookedSheet, ...] | None = None,
 ) -> CourseSheet:
     """A booked course around a clinic's supply; its pattern is the proposal's."""
     return CourseSheet(1, asked, supply, appointments or booked(proposal), proposal.pattern)

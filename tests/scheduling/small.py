@@ -202,7 +202,8 @@ class Small:
     def person(self, number: int, holdable: int, *spans: tuple[float, float], telehealth: bool = False) -> PersonSheet:
         shifts = [ShiftSheet(span, 1) for span in self.hours(*spans, share=0.7)]
         if telehealth and self.chance(0.4):
-            shifts += [ShiftSheet(span, None) for span in self.hours(self.rnd.choice(((18, 21), (0, 3), (8, 11))), share=0.5)]
+            hours = self.rnd.choice(((18, 21), (0, 3), (8, 11)))
+            shifts += [ShiftSheet(span, None) for span in self.hours(hours, share=0.5)]
         if telehealth and self.chance(0.2):
             shifts += [ShiftSheet(span, 2) for span in self.hours((9, 17), share=0.3)]
         return PersonSheet(
@@ -225,7 +226,9 @@ class Small:
             for i in range(rnd.choice((1, 1, 2)))
         )
         return ClinicSheet(
-            site=SiteSheet(1, self.zone, rnd.choice((60, 90, 180)), rnd.choice((60, 60, 45)), self.hours(opening, share=0.9)),
+            site=SiteSheet(
+                1, self.zone, rnd.choice((60, 90, 180)), rnd.choice((60, 60, 45)), self.hours(opening, share=0.9)
+            ),
             first_day=self.days[0],
             last_day=self.days[-1],
             now=on(self.days[0], rnd.choice((0, 12, 30)), self.zone),

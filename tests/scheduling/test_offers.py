@@ -30,7 +30,7 @@ def an_upcoming_dose(booked: CourseSheet, seed: int) -> BookedSheet | None:
     return doses[seed % len(doses)] if doses else None
 
 
-@settings(max_examples=40)
+@settings(max_examples=16)
 @given(st.integers(0, 2**32))
 def test_every_grid_time_is_offered_or_says_why_not(seed: int) -> None:
     booked = small_course(seed)
@@ -50,7 +50,7 @@ def test_every_grid_time_is_offered_or_says_why_not(seed: int) -> None:
         assert relaxed.visits >> (start - view.origin) & 1
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32))
 def test_an_offered_time_needs_nobody_and_leaves_every_link_whole(seed: int) -> None:
     booked = small_course(seed)
@@ -63,7 +63,7 @@ def test_an_offered_time_needs_nobody_and_leaves_every_link_whole(seed: int) -> 
         assert Judge(booked, offer.decision).faults() == []
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(st.integers(0, 2**32))
 def test_sessions_are_offered_inside_their_window_only(seed: int) -> None:
     booked = small_course(seed)

@@ -14,7 +14,7 @@ from tests.scheduling.small import Small
 SEEDS = st.integers(0, 2**32)
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(SEEDS)
 def test_every_offered_course_is_legal_and_one_is_offered_whenever_one_exists(seed: int) -> None:
     small = Small(seed)
@@ -26,7 +26,7 @@ def test_every_offered_course_is_legal_and_one_is_offered_whenever_one_exists(se
     assert bool(found.proposals) != bool(found.refused)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_a_refusal_names_rules_whose_absence_makes_a_course_appear(seed: int) -> None:
     small = Small(seed)

@@ -38,6 +38,8 @@ from tests.web.planning.wizard import Wizard
 #: Thursday 09:30 at the main site, in the middle of infusions and of sessions; clocks change on the Sunday after.
 DEMO_NOW = datetime(2026, 3, 5, 15, 30, tzinfo=UTC)
 SECRET = "a secret for tests only"
+#: A Wednesday with appointments, for whoever is asked for a day.
+A_DAY = "2026-03-11"
 RAW_TOKEN = "0123456789abcdef" * 4
 EMAILS = {role: email for role, email, _ in DEMO_SIGN_INS}
 ROLES = tuple(role.value for role in Role)

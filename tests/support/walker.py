@@ -37,17 +37,21 @@ class WalkedPage(Page):
         first: dict[str, str] = self._form.setdefault("first", {})
         if tag == "input" and has.get("type") == "radio" and "name" in has and "disabled" not in has:
             first.setdefault(has["name"], has.get("value", "on"))
+        if tag == "input" and has.get("type") == "date" and has.get("name") and not has.get("value"):
+            self._form.setdefault("days", set()).add(has["name"])
         if tag == "option" and self._select is not None and has.get("value"):
             first.setdefault(self._select.get("name", ""), has["value"])
 
 
-def filled_in(form: dict[str, object]) -> dict[str, list[str]]:
-    """What a browser sends for the form, with the first choice taken where none is."""
+def filled_in(form: dict[str, object], day: str = "") -> dict[str, list[str]]:
+    """What a browser sends for the form, with the first choice taken where none is and `day` in empty dates."""
     fields: dict[str, list[str]] = {}
     for name, value in form["fields"]:  # type: ignore[attr-defined]
         fields.setdefault(name, []).append(value)
     for name, value in form.get("first", {}).items():  # type: ignore[attr-defined]
         fields.setdefault(name, [value])
+    if day:
+        fields |= {name: [day] for name in form.get("days", ())}  # type: ignore[attr-defined]
     return fields
 
 
@@ -89,9 +93,10 @@ class Walk:
 
 
 class Walker:
-    """One person's walk; `walk` gives what was found."""
+    """One person's walk; `walk` gives what was found. `day` is typed wherever a day is asked for."""
 
-    def __init__(self, app: Flask, client: StrictClient) -> None:
+    def __init__(self, app: Flask, client: StrictClient, day: str) -> None:
+        self._day = day
         self._urls = app.url_map.bind("localhost")
         self._views = app.view_functions
         self._client = client
@@ -171,7 +176,7 @@ class Walker:
         if self._sent[pattern] or not self._only_looks(action):
             return []
         self._sent[pattern] += 1
-        answer = self._client.post(action, data=filled_in(form))
+        answer = self._client.post(action, data=filled_in(form, self._day))
         if answer.status_code in SEE_OTHER:
             return [(_local(answer.location or ""), one.path)]
         if answer.status_code >= 500 or answer.mimetype != "text/html":

@@ -60,7 +60,8 @@ def test_a_treatment_takes_its_talk_along_and_says_so_first(sign_in: SignIn, sta
     before = {row.id: row.starts_at for row in stage.dates()}
     page = client.page(f"/my/dates/{dose.id}/change")
     assert "Your talking session moves too" in page.words
-    index = next(n for n, part in enumerate(re.findall(r"\(2 hours 10 minutes\)([^(]*)", page.words)) if "moves" in part)
+    remarks = re.findall(r"\(2 hours 10 minutes\)([^(]*)", page.words)[1:]
+    index = next(number for number, remark in enumerate(remarks) if "moves" in remark)
     ask, _ = check(client, dose.id, index)
     assert "Your talking session moves too" in ask.words
     answer = client.submit(ask, f"/my/dates/{dose.id}/change/confirm")
@@ -187,13 +188,15 @@ def test_what_is_over_or_pinned_offers_nothing(sign_in: SignIn, stage: Stage, db
         page = client.page(f"/my/dates/{row.id}/change")
         assert times(page) == []
         assert "Call us" in page.words
-        assert client.send(f"/my/dates/{row.id}/cancel", version=row.version, key=f"key-{row.id:016}").status_code == 422
+        answer = client.send(f"/my/dates/{row.id}/cancel", version=row.version, key=f"key-{row.id:016}")
+        assert answer.status_code == 422
 
 
 def test_nobody_changes_the_dates_of_another_patient(sign_in: SignIn, stage: Stage, db: Session) -> None:
     client = sign_in("patient-two")
     session = stage.session_of(stage.dose(2))
-    for path in ("change", "change/confirm", "cancel"):
-        answer = client.send(f"/my/dates/{session.id}/{path}", {"time": "1"}, version=session.version, key=f"k-{path:>20}".replace("/", "-").replace(" ", "0"))
+    for number, path in enumerate(("change", "change/confirm", "cancel")):
+        key = f"test-key-{number:016}"
+        answer = client.send(f"/my/dates/{session.id}/{path}", {"time": "1"}, version=session.version, key=key)
         assert answer.status_code == 404, path
     assert changes(db) == 1
