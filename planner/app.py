@@ -15,7 +15,7 @@ from flask_wtf import CSRFProtect
 from jinja2 import StrictUndefined
 from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, ValidationError
 
 from planner.services.accounts import Passwords
 from planner.store.engine import RETRIES, Store, is_retryable
@@ -26,6 +26,7 @@ from planner.web.access import guard_views, undeclared_views
 from planner.web.clock import Clock, system_clock
 from planner.web.db import end_transaction
 from planner.web.errors import log_fault, set_up_errors
+from planner.web.fields import HIGHEST_ID
 from planner.web.filters import register_filters
 from planner.web.health import health
 from planner.web.navigation import set_up_navigation
@@ -52,6 +53,8 @@ class IdConverter(BaseConverter):
     regex = "[0-9]{1,15}"
 
     def to_python(self, value: str) -> int:
+        if int(value) > HIGHEST_ID:
+            raise ValidationError
         return int(value)
 
     def to_url(self, value: Any) -> str:

@@ -18,13 +18,13 @@ Kept = Sequence[dict[int, list[int]]]
 """For each dose, its possible check-ins by day."""
 
 #: Widths in bits of the parts of a packed cost, most important first: skipped pattern days, long gaps, preference lost,
-#: sessions without the primary therapist, check-ins outside the patient's hours, uneven gaps, distance from the ideal
-#: offset, end of the course. Sums over a course stay far below each width.
-_WIDTHS = (10, 10, 20, 8, 8, 12, 20, 24)
+#: sessions without the primary therapist, check-ins outside the patient's hours, changes of the time of day, uneven
+#: gaps, distance from the ideal offset, end of the course. Sums over a course stay far below each width.
+_WIDTHS = (10, 10, 20, 8, 8, 8, 12, 20, 24)
 _SHIFTS = tuple(sum(_WIDTHS[i + 1 :]) for i in range(len(_WIDTHS)))
 
 
-_SKIPS, _LONG, _LOSS, _OTHERS, _WISHES, _UNEVEN, _DISTANCE, _END = _SHIFTS
+_SKIPS, _LONG, _LOSS, _OTHERS, _WISHES, _CHANGES, _UNEVEN, _DISTANCE, _END = _SHIFTS
 """Where each part of a packed cost starts: one whole number then compares and adds like the tuple of its parts."""
 
 
@@ -39,6 +39,7 @@ class Step:
 @dataclass(slots=True)
 class _Entry:
     start: int
+    wall: int
     cost: int
     slot: Slot | None
     after: _Entry | None
@@ -46,10 +47,11 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """The entries of one dose on one day, in order of time, and the cheapest of them."""
+    """The entries of one dose on one day, in order of time; the cheapest of them, and at each time of day."""
 
     entries: list[_Entry]
     cheapest: _Entry
+    by_wall: dict[int, _Entry]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Chains:
         self.search, self.kept = search, kept
         self._alone: dict[tuple[bool, int], _Alone] = {}
         self._lasts: dict[int, _Entry | None] = {}
+        self._walls: dict[int, int] = {}
 
     def best(self, pattern: frozenset[int] | None) -> list[Step] | None:
         """The best chain. With a pattern, doses keep to its weekdays and slide to the next day with room where the
@@ -80,7 +83,11 @@ class Chains:
             found: dict[int, _Day] = {}
             for day in self._reachable(dose, first_days, allowed):
                 if entries := self._entries(dose, day, table, allowed, pattern):
-                    found[day] = _Day(entries, min(entries, key=lambda entry: entry.cost))
+                    by_wall: dict[int, _Entry] = {}
+                    for entry in entries:
+                        if entry.wall not in by_wall or entry.cost < by_wall[entry.wall].cost:
+                            by_wall[entry.wall] = entry
+                    found[day] = _Day(entries, min(entries, key=lambda entry: entry.cost), by_wall)
             table = found
         starts = [entry for found_day in table.values() for entry in found_day.entries]
         return _steps(min(starts, key=lambda entry: (entry.cost, entry.start))) if starts else None
@@ -144,19 +151,28 @@ class Chains:
     def _find_last(self, start: int) -> _Entry | None:
         good, slot = self.search.last_slot(start)
         wish = self.search.misses_wish(start) << _WISHES
-        return _Entry(start, wish + _slot_cost(slot) + (start << _END), slot, None) if good else None
+        cost = wish + _slot_cost(slot) + (start << _END)
+        return _Entry(start, self._wall(start), cost, slot, None) if good else None
+
+    def _wall(self, start: int) -> int:
+        """What clocks at the site show at a check-in; people like to come at the same time of day."""
+        if start not in self._walls:
+            self._walls[start] = self.search.days.wall_minute(start + self.search.supply.origin)
+        return self._walls[start]
 
     def _entry(self, dose: int, start: int, nexts: list[tuple[int, _Day]]) -> _Entry | None:
         """The cheapest way on from a start; `nexts` are the next dose's days with their gaps' costs, cheapest first."""
-        alone = self._seen_alone(dose, start)
+        alone, wall = self._seen_alone(dose, start), self._wall(start)
         best: _Entry | None = None
         for gap, found in nexts:
             if best is not None and alone.cost + gap + found.cheapest.cost >= best.cost:
                 break
-            if found.cheapest.start >= alone.ready:
-                cost = alone.cost + gap + found.cheapest.cost
+            for after in (found.cheapest, found.by_wall.get(wall)):
+                if after is None or after.start < alone.ready:
+                    continue
+                cost = alone.cost + gap + after.cost + ((after.wall != wall) << _CHANGES)
                 if best is None or cost < best.cost:
-                    best = _Entry(start, cost, alone.slot, found.cheapest)
+                    best = _Entry(start, wall, cost, alone.slot, after)
             if found.entries[0].start < alone.ready:
                 best = self._close_by(dose, start, alone, gap, found, best)
         return best
@@ -168,8 +184,10 @@ class Chains:
 
         A session that has to be over sooner is never better, so what a start costs alone is the least it can cost.
         """
+        wall = self._wall(start)
         for after in found.entries:
             slot, cost = alone.slot, alone.cost
+            change = (after.wall != wall) << _CHANGES
             if best is not None and cost + gap + after.cost >= best.cost:
                 continue
             if after.start < alone.ready:
@@ -177,8 +195,9 @@ class Chains:
                 if slot is None:
                     continue
                 cost = alone.wish + _slot_cost(slot)
-            if best is None or cost + gap + after.cost < best.cost:
-                best = _Entry(start, cost + gap + after.cost, slot, after)
+            cost += gap + change + after.cost
+            if best is None or cost < best.cost:
+                best = _Entry(start, wall, cost, slot, after)
         return best
 
     def _squeezed(self, dose: int, start: int, next_start: int) -> Slot | None:

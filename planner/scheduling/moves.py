@@ -28,7 +28,7 @@ from planner.scheduling.session_moves import moved_session
 from planner.scheduling.sheets import BookedSheet, CourseSheet
 from planner.scheduling.sliding import earlier_ends, find_dose_time, fits_at, slide_followers
 from planner.scheduling.telling import dose_lines, remarks_on, too_long
-from planner.scheduling.wording import say
+from planner.scheduling.wording import in_days, say
 
 Follow = Literal["slide", "repair", "drop"]
 """What becomes of a dose that was lost: the series slides on to one more date at its end, the dose is repaired in place
@@ -192,7 +192,7 @@ def _respaced(
     if number > 1:
         gap, least = view.day(doses[number - 1].start) - view.day(doses[number - 2].start), view.gap(number)[0]
         if gap < least:
-            sentence = f"Dose {number} would be {gap} days after dose {number - 1}; {least} are needed."
+            sentence = f"Dose {number} would be {in_days(gap)} after dose {number - 1}; {least} are needed."
             if Rule.SPACING not in overrides:
                 raise Refused([Conflict(Rule.SPACING, sentence)])
             found.append(Conflict(Rule.SPACING, sentence))
@@ -206,7 +206,7 @@ def _respaced(
         for later in range(number, len(doses)):
             gap = view.day(doses[later].start) - view.day(doses[later - 1].start)
             if gap < view.gap(later + 1)[0]:
-                sentence = f"Only {gap} days between dose {later} and dose {later + 1}."
+                sentence = f"Only {in_days(gap)} between dose {later} and dose {later + 1}."
                 found.append(Conflict(Rule.SPACING, sentence))
         return state, tuple(found)
     return slide_followers(view, state, number), tuple(found)

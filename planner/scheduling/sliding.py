@@ -12,6 +12,7 @@ from planner.scheduling.course_state import CourseView, Dose, State, with_dose
 from planner.scheduling.placements import Placement
 from planner.scheduling.placing import NothingFree, place_visit
 from planner.scheduling.sheets import BookedSheet
+from planner.scheduling.wording import in_days
 
 
 def find_dose_time(
@@ -117,7 +118,7 @@ def slide_followers(view: CourseView, state: State, number: int) -> State:
         if gap >= least and ready is not None and ready <= dose.start:
             break
         if dose.before is None or view.frozen(dose.before):
-            sentence = f"Dose {later} would come {gap} days after dose {later - 1}, and it may not move."
+            sentence = f"Dose {later} would come {in_days(gap)} after dose {later - 1}, and it may not move."
             raise Refused([Conflict(Rule.SPACING, sentence)])
         first = view.day(previous.start) + least
         wall = view.search.days.wall_minute(dose.start + view.origin)
@@ -125,7 +126,7 @@ def slide_followers(view: CourseView, state: State, number: int) -> State:
         order = range(max(first, view.day(dose.start)), view.day(previous.start) + most + 1)
         placement = find_dose_time(view, upto, later - 1, later, order, wall, dose.before)
         if placement is None:
-            sentence = f"Dose {later} would come {gap} days after dose {later - 1}, of {least}; no time is free."
+            sentence = f"Dose {later} would come {in_days(gap)} after dose {later - 1}, of {least}; no time is free."
             raise Refused([Conflict(Rule.SPACING, sentence)])
         state = with_dose(state, later - 1, view.dose_at(placement, dose.before))
     return state

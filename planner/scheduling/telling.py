@@ -10,7 +10,7 @@ from planner.scheduling.course_state import CourseView, State
 from planner.scheduling.decisions import Line, LineKind
 from planner.scheduling.patterns import pattern_words
 from planner.scheduling.placements import Placement, Remark
-from planner.scheduling.wording import say
+from planner.scheduling.wording import in_days, say
 
 
 def dose_lines(view: CourseView, state: State) -> list[Line]:
@@ -64,7 +64,10 @@ def _gaps(view: CourseView, state: State) -> list[tuple[int, int, bool]]:
 def too_long(view: CourseView, state: State) -> list[Conflict]:
     """Gaps above the protocol's most need somebody's sign-off (clinical.md 2.1)."""
     return [
-        Conflict(Rule.SPACING, f"{gap} days between dose {number - 1} and dose {number}, above {view.gap(number)[1]}.")
+        Conflict(
+            Rule.SPACING,
+            f"{in_days(gap)} between dose {number - 1} and dose {number}, above {view.gap(number)[1]}.",
+        )
         for number, gap, changed in _gaps(view, state)
         if changed and gap > view.gap(number)[1]
     ]
@@ -77,7 +80,8 @@ def remarks_on(view: CourseView, state: State) -> tuple[Remark, ...]:
         spacing = view.search.spacings[min(number, view.search.doses) - 1]
         if changed and spacing.warn_days <= gap <= spacing.max_days and gap > spacing.target_days:
             equal = " (the most allowed)" if gap == spacing.max_days else ""
-            remarks.append(Remark(Rule.SPACING, f"{gap} days between dose {number - 1} and {number}{equal}.", number))
+            told = f"{in_days(gap)} between dose {number - 1} and {number}{equal}."
+            remarks.append(Remark(Rule.SPACING, told, number))
     rule = view.search.protocol.span
     if len(state.doses) > 1:
         span = view.day(state.doses[-1].start) - view.day(state.doses[0].start)

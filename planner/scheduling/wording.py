@@ -12,3 +12,8 @@ def say(view: CourseView, minute: int, what: str = "") -> str:
     wall = to_wall(instant_of(minute), view.search.days.zone)
     told = f"{wall:%a} {wall.day} {wall:%b} {wall:%H:%M}"
     return f"{what} {told}" if what else told
+
+
+def in_days(count: int) -> str:
+    """“1 day”, “3 days”."""
+    return "1 day" if count == 1 else f"{count} days"

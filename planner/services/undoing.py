@@ -41,7 +41,7 @@ def undo(db: Session, principal: Principal, change_set_id: int, now: datetime) -
         course_id = _course_of(db, change_set_id)
         course = lock_course(db, course_id) if course_id is not None else None
         change_set = _locked(db, change_set_id)
-        _check_may(principal, change_set)
+        _check_may(principal, change_set, course)
         _check_open(change_set, now)
         lines = lines_of(db, change_set_id)
         rows = _rows_of(db, lines)
@@ -83,8 +83,11 @@ def _locked(db: Session, change_set_id: int) -> ChangeSet:
     ).one()
 
 
-def _check_may(principal: Principal, change_set: ChangeSet) -> None:
-    if change_set.account_id != principal.account_id and not may(principal, Permission.COURSES_PLAN):
+def _check_may(principal: Principal, change_set: ChangeSet, course: Course | None) -> None:
+    """The person themselves, or somebody who plans courses at that site."""
+    if change_set.account_id == principal.account_id:
+        return
+    if not may(principal, Permission.COURSES_PLAN) or (course and course.site_id not in principal.site_ids):
         raise NotPermitted("Only the person who made this change, or a coordinator, can undo it.")
 
 

@@ -22,6 +22,9 @@ LONGEST_LINE = 120
 LONGEST_TEXT = 2_000
 _ID = re.compile(r"[0-9]{1,15}")
 
+#: What an id column holds on PostgreSQL.
+HIGHEST_ID = 2**31 - 1
+
 
 class PlannerForm(FlaskForm):
     """Parent of all forms. The token against foreign requests is checked for every request, not per form."""
@@ -73,6 +76,8 @@ def id_of(word: Any) -> int:
     if isinstance(word, int):
         return word
     if not _ID.fullmatch(str(word)):
+        raise ValueError("not an id")
+    if int(word) > HIGHEST_ID:
         raise ValueError("not an id")
     return int(word)
 

@@ -146,10 +146,13 @@ def _coordinator_works(demo: Demo) -> None:
         twice, thrice = (newest_version(db, f"iv-racemic-{often}-weekly") for often in ("twice", "thrice"))
         cedar = _infusions_to_come(db, "P-106", demo.clock())
         ginkgo = _infusions_to_come(db, "P-110", demo.clock())
+    preview = _send(client, "/rosters/closures/new?site=1", "/rosters/closures/new", {"day": "2026-05-06"})
+    answer = client.post("/rosters/closures", data=filled_in(WalkedPage(preview.text).form("/rosters/closures")))
+    demo.landings["coordinator"] = [path_of(answer.location)]
     # Nobody can come three times a week on two mornings: this plan ends with the ways out.
     Wizard(client, ironwood.id, thrice.id).to(4)
     plan = Wizard(client, hazel.id, twice.id).to("4/dates")
-    demo.landings["coordinator"] = [path_of(plan.send("4/dates", {"other": "2"}).location)]
+    demo.landings["coordinator"].append(path_of(plan.send("4/dates", {"other": "2"}).location))
     assert plan.send("4/dates").location == plan.url(5)
     for infusion in (cedar[-1], ginkgo[0]):
         _preview_and_apply(client, f"/infusions/{infusion}", "move")

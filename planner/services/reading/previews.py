@@ -160,7 +160,7 @@ def _outcome(line: Line) -> str:
     if line.kind is LineKind.RENUMBERED and line.after is not None:
         return f"Same time, now infusion {line.after.number}"
     if line.kind is LineKind.UNSAVED:
-        return "No session found"
+        return "Given back: needs another time" if line.gives_up else "No session found"
     if line.kind is LineKind.NOTED:
         return "Stays"
     if line.kind is LineKind.MARKED:

@@ -6,4 +6,6 @@ from flask import Blueprint
 
 blueprint = Blueprint("planning", __name__)
 
-from planner.web.planning import booking, steps, times  # noqa: E402, F401  they put their views into the blueprint
+import planner.web.planning.booking  # noqa: E402  these put their views into the blueprint
+import planner.web.planning.steps  # noqa: E402
+import planner.web.planning.times  # noqa: E402, F401
