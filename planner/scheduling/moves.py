@@ -77,7 +77,10 @@ def decide_lost(
     follow: Follow = "slide",
     choices: Choices | None = None,
 ) -> Decision:
-    """Cancel an appointment or mark it a no-show, and let the course follow (scenario B2 for a lost dose)."""
+    """Cancel an appointment or mark it a no-show, and let the course follow (scenario B2 for a lost dose).
+
+    What takes its place is never the time that was given up: a dose goes to another day, a session to another time.
+    """
     view = CourseView(course)
     booked = _find(view, appointment_id)
     if status is AppointmentStatus.CANCELLED and (booked.pinned or booked.status not in MOVABLE):
@@ -94,7 +97,7 @@ def decide_lost(
     doses = tuple(dose for dose in view.state().doses if dose.before is None or dose.before.id != booked.id)
     state = State(doses, gone=frozenset({booked.id}))
     if follow == "slide":
-        state = _with_new_last(view, state)
+        state = _with_new_last(view, state, booked)
     elif follow == "repair":
         state = _repaired(view, state, booked, number)
     decision = _settled(view, state, status.value, choices or {}, ())
@@ -212,18 +215,19 @@ def _respaced(
     return slide_followers(view, state, number), tuple(found)
 
 
-def _with_new_last(view: CourseView, state: State) -> State:
-    """The series slides: one more date at its end, on the course's own weekdays, or the next day with room."""
+def _with_new_last(view: CourseView, state: State, booked: BookedSheet) -> State:
+    """The series slides: one more date at its end and after the lost dose's day, on the course's own weekdays, or the
+    next day with room."""
     doses = state.doses
     number = len(doses) + 1
     if not doses:
         return state
     least, _ = view.gap(number)
-    last_day = view.day(doses[-1].start)
+    earliest = max(view.day(doses[-1].start) + least, view.day(booked.start - view.origin) + 1)
     pattern = view.course.pattern
-    days = range(last_day + least, view.search.days.count)
-    first = next((d for d in days if not pattern or view.search.days.weekday(d) in pattern), last_day + least)
-    order = [*range(first, view.search.days.count), *range(last_day + least, first)]
+    days = range(earliest, view.search.days.count)
+    first = next((d for d in days if not pattern or view.search.days.weekday(d) in pattern), earliest)
+    order = [*range(first, view.search.days.count), *range(earliest, first)]
     wall = view.search.days.wall_minute(doses[-1].start + view.origin)
     placement = find_dose_time(view, state, None, number, order, wall)
     if placement is None:
@@ -233,7 +237,7 @@ def _with_new_last(view: CourseView, state: State) -> State:
 
 
 def _repaired(view: CourseView, state: State, booked: BookedSheet, number: int) -> State:
-    """A new date for the lost dose before the next one, nearest to the old (scenario B1)."""
+    """A new day for the lost dose before the next one, nearest to the old (scenario B1)."""
     doses = state.doses
     low, high = 0, view.search.days.count - 1
     if number >= 2:
@@ -244,7 +248,7 @@ def _repaired(view: CourseView, state: State, booked: BookedSheet, number: int) 
         high = min(high, view.day(doses[number - 1].start) - view.gap(number + 1)[0])
     here = view.day(booked.start - view.origin)
     wall = view.search.days.wall_minute(booked.start)
-    order = sorted(range(low, high + 1), key=lambda d: (abs(d - here), d))
+    order = sorted((d for d in range(low, high + 1) if d != here), key=lambda d: (abs(d - here), d))
     placement = find_dose_time(view, state, None, number, order, wall)
     if placement is None:
         raise Refused([Conflict(Rule.SPACING, "There is no free time for this dose before the next one.")])
@@ -294,7 +298,10 @@ def _try_place(view: CourseView, start: int, number: int, booked: BookedSheet) -
 def _lost_session(view: CourseView, booked: BookedSheet, mark: Line, choices: Choices) -> Decision:
     """A session that falls away: its dose gets the best slot that is left, as a proposal in the same preview."""
     others = tuple(a for a in view.course.appointments if a.id != booked.id)
-    rest = CourseView(replace(view.course, appointments=others))
+    patient = view.course.request.patient
+    elsewhere = replace(patient, busy=(*patient.busy, (booked.start, booked.end)))
+    request = replace(view.course.request, patient=elsewhere)
+    rest = CourseView(replace(view.course, appointments=others, request=request))
     if booked.kind is not AppointmentKind.INTEGRATION:
         return Decision(mark.status.value if mark.status else "cancelled", (mark,))
     decision = _settled(rest, rest.state(), mark.status.value if mark.status else "cancelled", choices, ())

@@ -77,36 +77,37 @@ def _sqlite_append_only(table: str) -> list[Guard]:
     return guards
 
 
-def _sqlite_protocol(moment: str) -> Guard:
-    name = f"protocol_version_immutable_{moment.lower()}"
+#: The row would push out a used version, by its id or by being the same number of the same protocol.
+_PUSHES_OUT_USED = """EXISTS (SELECT 1 FROM protocol_version v
+    WHERE (v.id = NEW.id OR (v.protocol_id = NEW.protocol_id AND v.number = NEW.number))
+      AND EXISTS (SELECT 1 FROM course c WHERE c.protocol_version_id = v.id))"""
+
+
+def _sqlite_protocol(what: str, moment: str, when: str) -> Guard:
+    name = f"protocol_version_immutable_{what}"
     return Guard(
         name,
-        f"CREATE TRIGGER {name} BEFORE {moment} ON protocol_version "
-        "WHEN EXISTS (SELECT 1 FROM course c WHERE c.protocol_version_id = OLD.id) BEGIN "
+        f"CREATE TRIGGER {name} BEFORE {moment} ON protocol_version WHEN {when} BEGIN "
         "SELECT RAISE(ABORT, 'protocol_version_immutable'); END",
         f"DROP TRIGGER IF EXISTS {name}",
     )
 
 
-def _sqlite_protocol_replace() -> Guard:
-    # INSERT OR REPLACE removes the old row without telling the delete trigger, unless recursive_triggers is on.
-    name = "protocol_version_immutable_replace"
-    return Guard(
-        name,
-        f"CREATE TRIGGER {name} BEFORE INSERT ON protocol_version "
-        "WHEN EXISTS (SELECT 1 FROM course c WHERE c.protocol_version_id = NEW.id) BEGIN "
-        "SELECT RAISE(ABORT, 'protocol_version_immutable'); END",
-        f"DROP TRIGGER IF EXISTS {name}",
-    )
+def _sqlite_protocol_guards() -> list[Guard]:
+    # OR REPLACE removes the old row without telling the delete trigger, unless recursive_triggers is on.
+    used = "EXISTS (SELECT 1 FROM course c WHERE c.protocol_version_id = OLD.id)"
+    return [
+        _sqlite_protocol("replace", "INSERT", _PUSHES_OUT_USED),
+        _sqlite_protocol("update", "UPDATE", f"{used} OR {_PUSHES_OUT_USED}"),
+        _sqlite_protocol("delete", "DELETE", used),
+    ]
 
 
 SQLITE_GUARDS: tuple[Guard, ...] = (
     _sqlite_overlap("INSERT"),
     _sqlite_overlap("UPDATE"),
     *(guard for table in APPEND_ONLY for guard in _sqlite_append_only(table)),
-    _sqlite_protocol("UPDATE"),
-    _sqlite_protocol("DELETE"),
-    _sqlite_protocol_replace(),
+    *_sqlite_protocol_guards(),
 )
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from flask import Flask, g, make_response, render_template, request
+from flask.globals import request_ctx
 from jinja2 import Template, TemplateNotFound
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
@@ -115,6 +116,8 @@ def error_page(status: int, sentence: str | None = None) -> Response:
 
 
 def _render(status: int, words: dict[str, Any]) -> str:
+    if request_ctx.url_adapter is None:  # asked under a name that is not ours: no link can be made, and none is due
+        return _bare(words)
     names: list[str | Template] = [f"errors/{status}.html", "auth/refusal.html"]
     if is_fragment_request():
         names = ["auth/_refusal.html"]
@@ -124,8 +127,12 @@ def _render(status: int, words: dict[str, Any]) -> str:
         raise
     except Exception as fault:  # the page about a fault must not be the next one
         log_fault(fault)
-        # Nothing here came from outside but our own sentences.
-        return f"<!doctype html><html lang=en><title>Error</title><h1>{words['heading']}</h1><p>Please try again.</p>"
+        return _bare(words)
+
+
+def _bare(words: dict[str, Any]) -> str:
+    # Nothing here came from outside but our own sentences.
+    return f"<!doctype html><html lang=en><title>Error</title><h1>{words['heading']}</h1><p>Please try again.</p>"
 
 
 def log_fault(error: BaseException) -> None:

@@ -5,7 +5,6 @@ preview. All faults of a role are told at once.
 """
 
 import gzip
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,14 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
+from tests.house.conftest import NOBODY, WHO, Stage
 from tests.support.axe import axe_faults, sideways_overflow
 from tests.support.chromium import screen
-from tests.support.demo import A_DAY, ROLES, Demo, demo_clinic, live_in
-from tests.support.server import serve
-from tests.support.walker import Seen, Walk, WalkedPage, Walker
+from tests.support.demo import A_DAY
+from tests.support.walker import Seen, WalkedPage
 
-NOBODY = "nobody"
-WHO = (NOBODY, *ROLES)
 COOKIE = "planner"
 ABORTED = "net::ERR_ABORTED"
 LEAST_WORDS = 0.8
@@ -95,34 +92,6 @@ PATIENT = Budget(script=0, style=10, all=40)
 STAFF = Budget(script=25, style=12, all=100)
 
 
-@dataclass(frozen=True)
-class Stage:
-    """The demo clinic being served, and what each role can reach in it."""
-
-    demo: Demo
-    url: str
-    walks: dict[str, Walk]
-
-
-@pytest.fixture(scope="module")
-def stage(sqlite_template: Path) -> Iterator[Stage]:
-    file = sqlite_template.with_name("every-page.sqlite3")
-    file.write_bytes(sqlite_template.read_bytes())
-    with demo_clinic(f"sqlite:///{file}") as demo:
-        live_in(demo)
-        walks = {who: Walker(demo.app, client_of(demo, who), A_DAY).walk(starts(demo, who)) for who in WHO}
-        with serve(demo.app) as server:
-            yield Stage(demo, server.url, walks)
-
-
-def client_of(demo: Demo, who: str) -> Any:
-    return demo.client(None if who == NOBODY else who)
-
-
-def starts(demo: Demo, who: str) -> list[str]:
-    return ["/", *demo.landings.get(who, [])]
-
-
 def enter(stage: Stage, context: BrowserContext, who: str) -> None:
     if who != NOBODY:
         context.add_cookies([{"name": COOKIE, "value": stage.demo.cookie(who), "url": stage.url}])
@@ -157,10 +126,10 @@ class Watch:
 
 def to_open(stage: Stage, who: str, width: int) -> list[Seen]:
     """One page of each pattern. On a desk, pages that the coordinator has opened there are not opened once more."""
-    pages = stage.walks[who].one_of_each()
+    pages = stage.walk(who).one_of_each()
     if width == 390 or who in (*FOR_PATIENTS, "coordinator"):
         return pages
-    known = {(one.pattern, one.by_form) for one in stage.walks["coordinator"].one_of_each()} - {("/today", False)}
+    known = {(one.pattern, one.by_form) for one in stage.walk("coordinator").one_of_each()} - {("/today", False)}
     return [one for one in pages if (one.pattern, one.by_form) not in known]
 
 
@@ -239,7 +208,7 @@ def test_every_page_a_role_can_reach_is_sound(browser: Browser, stage: Stage, wh
         for one in to_open(stage, who, width):
             show(stage, page, one)
             found = look_over(stage, page, one, who, width) + watch.since_last()
-            faults += [f"{one.pattern} ({one.path}{', by its form' if one.by_form else ''}): {fault}" for fault in found]
+            faults += [f"{one.path}{', by its form' if one.by_form else ''}: {fault}" for fault in found]
     assert not faults, f"{len(faults)} faults\n" + "\n".join(faults)
 
 
@@ -254,12 +223,12 @@ def test_pages_for_patients_need_no_script(browser: Browser, stage: Stage, who: 
         for context in (scripted, plain):
             enter(stage, context, who)
             pages.append(context.new_page())
-        for one in stage.walks[who].one_of_each():
+        for one in stage.walk(who).one_of_each():
             if not one.by_form:
                 full, bare = (words_at(page, stage.url + one.path) for page in pages)
                 faults += [f"{one.path}: {bare} of {full} signs without scripts"] if bare < full * LEAST_WORDS else []
     assert not faults, "\n".join(faults)
-    assert not [one.path for one in stage.walks[who].seen if "<script" in one.markup]
+    assert not [one.path for one in stage.walk(who).seen if "<script" in one.markup]
 
 
 def words_at(page: Page, url: str) -> int:
@@ -269,13 +238,13 @@ def words_at(page: Page, url: str) -> int:
 
 @pytest.mark.parametrize("who", WHO)
 def test_no_link_is_dead(stage: Stage, who: str) -> None:
-    assert stage.walks[who].dead == []
+    assert stage.walk(who).dead == []
 
 
 @pytest.mark.parametrize("who", WHO)
 def test_no_two_kinds_of_page_have_one_title(stage: Stage, who: str) -> None:
     titles: dict[str, set[str]] = {}
-    for one in stage.walks[who].one_of_each():
+    for one in stage.walk(who).one_of_each():
         if not one.by_form:
             titles.setdefault(one.page.title.strip(), set()).add(ONE_KIND.get(one.pattern, one.pattern))
     assert {title: kinds for title, kinds in titles.items() if len(kinds) > 1} == {}
@@ -284,7 +253,7 @@ def test_no_two_kinds_of_page_have_one_title(stage: Stage, who: str) -> None:
 def test_a_page_that_is_not_there_is_sound_too(browser: Browser, stage: Stage) -> None:
     faults = []
     for who in (NOBODY, "coordinator", "patient"):
-        answer = client_of(stage.demo, who).get("/nothing-here")
+        answer = stage.client(who).get("/nothing-here")
         one = Seen("/nothing-here", "/nothing-here", WalkedPage(answer.text), answer.text)
         with screen(browser, 390, base_url=stage.url) as context:
             enter(stage, context, who)
@@ -295,12 +264,12 @@ def test_a_page_that_is_not_there_is_sound_too(browser: Browser, stage: Stage) -
 
 
 def test_somebody_is_led_to_every_page(stage: Stage) -> None:
-    opened = set().union(*(walk.opened for walk in stage.walks.values()))
+    opened = set().union(*(stage.walk(who).opened for who in WHO))
     there = {rule.rule for rule in stage.demo.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
     assert there - opened - NOT_LINKED.keys() == set()
 
 
 def test_some_form_sends_to_every_address_that_takes_one(stage: Stage) -> None:
-    posted = set().union(*(walk.posted for walk in stage.walks.values()))
+    posted = set().union(*(stage.walk(who).posted for who in WHO))
     there = {rule.rule for rule in stage.demo.app.url_map.iter_rules() if "POST" in (rule.methods or ())}
     assert there - posted - NOT_LINKED.keys() - SELDOM.keys() == set()

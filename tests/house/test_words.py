@@ -3,12 +3,9 @@
 The lists are written here once more on purpose, apart from the product's own (ui.md section 12, feeds.md section 6).
 """
 
-import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -18,8 +15,8 @@ from planner.domain.access import Role
 from planner.services.publishing import CONSENT_VERSION, create_feed
 from planner.services.signing_in import signed_in_as
 from planner.store.records import Account, Chair, FeedScope, Patient, Person, Room, Site
-from tests.support.demo import A_DAY, EMAILS, ROLES, Demo, demo_clinic, live_in
-from tests.support.walker import Seen, Walker
+from tests.house.conftest import Stage
+from tests.support.demo import EMAILS, ROLES, Demo
 
 #: Drugs, services, reasons: nowhere that a stranger may look (titles, addresses, calendars, file names).
 SECRET = re.compile(
@@ -61,51 +58,11 @@ class Words(HTMLParser):
             self.lines.append(" ".join(data.split()))
 
 
-@dataclass(frozen=True)
-class Walked:
-    """The demo clinic and what each role saw, with the log of it all."""
-
-    demo: Demo
-    seen: dict[str, list[Seen]]
-    log: str
-    names: frozenset[str]
-
-
-class Keep(logging.Handler):
-    """Keeps every line of every logger."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(f"{record.name} {record.getMessage()} {record.exc_info or ''} {record.args}")
-
-
 @pytest.fixture(scope="module")
-def walked(sqlite_template: Path) -> Iterator[Walked]:
-    file = sqlite_template.with_name("words.sqlite3")
-    file.write_bytes(sqlite_template.read_bytes())
-    kept, root = Keep(), logging.getLogger()
-    before = root.level
-    root.addHandler(kept)
-    root.setLevel(logging.DEBUG)
-    try:
-        with demo_clinic(f"sqlite:///{file}") as demo:
-            live_in(demo)
-            seen = {role: walk(demo, role) for role in ("nobody", *ROLES)}
-            stumble(demo)
-            with demo.store.reading() as db:
-                names = frozenset(name_parts(db))
-            yield Walked(demo, seen, "\n".join(kept.lines), names)
-    finally:
-        root.removeHandler(kept)
-        root.setLevel(before)
-
-
-def walk(demo: Demo, role: str) -> list[Seen]:
-    client = demo.client(None if role == "nobody" else role)
-    return Walker(demo.app, client, A_DAY).walk(["/", *demo.landings.get(role, [])]).seen
+def names(stage: Stage) -> frozenset[str]:
+    """The patients' names and their parts."""
+    with stage.demo.store.reading() as db:
+        return frozenset(name_parts(db))
 
 
 def stumble(demo: Demo) -> None:
@@ -132,39 +89,39 @@ def found(pattern: re.Pattern[str], lines: list[str]) -> list[str]:
     return [line[:160] for line in lines if pattern.search(line)]
 
 
-def test_patients_read_their_own_words(walked: Walked) -> None:
-    said = {one.path: found(JARGON, Words(one.markup).lines) for one in walked.seen["patient"]}
+def test_patients_read_their_own_words(stage: Stage) -> None:
+    said = {one.path: found(JARGON, Words(one.markup).lines) for one in stage.walk("patient").seen}
     assert {path: lines for path, lines in said.items() if lines} == {}
 
 
 @pytest.mark.parametrize("who", ["nobody", "patient"])
-def test_titles_and_addresses_tell_a_stranger_nothing(walked: Walked, who: str) -> None:
-    shown = [line for one in walked.seen[who] for line in (one.page.title, one.path, *one.page.links)]
-    shown += [form["action"] for one in walked.seen[who] for form in one.page.forms]
+def test_titles_and_addresses_tell_a_stranger_nothing(stage: Stage, names: frozenset[str], who: str) -> None:
+    shown = [line for one in stage.walk(who).seen for line in (one.page.title, one.path, *one.page.links)]
+    shown += [form["action"] for one in stage.walk(who).seen for form in one.page.forms]
     assert found(SECRET, shown) == []
-    assert [line for line in shown if any(name in line for name in walked.names)] == []
+    assert [line for line in shown if any(name in line for name in names)] == []
 
 
-def test_pages_for_nobody_say_nothing_at_all(walked: Walked) -> None:
-    said = {one.path: found(SECRET, Words(one.markup).lines) for one in walked.seen["nobody"]}
+def test_pages_for_nobody_say_nothing_at_all(stage: Stage) -> None:
+    said = {one.path: found(SECRET, Words(one.markup).lines) for one in stage.walk("nobody").seen}
     assert {path: lines for path, lines in said.items() if lines} == {}
 
 
 @pytest.mark.parametrize("who", [role for role in ROLES if role != "patient"])
-def test_no_tab_or_history_of_staff_names_a_patient_or_a_drug(walked: Walked, who: str) -> None:
-    shown = [line for one in walked.seen[who] for line in (one.page.title, one.path, *one.page.links)]
+def test_no_tab_or_history_of_staff_names_a_patient_or_a_drug(stage: Stage, names: frozenset[str], who: str) -> None:
+    shown = [line for one in stage.walk(who).seen for line in (one.page.title, one.path, *one.page.links)]
     assert found(DRUGS, shown) == []
-    assert [line for line in shown if any(name in line for name in walked.names)] == []
+    assert [line for line in shown if any(name in line for name in names)] == []
 
 
-def test_the_pages_of_the_manager_name_no_patient(walked: Walked) -> None:
-    said = [line for one in walked.seen["admin"] for line in Words(one.markup).lines]
-    assert [line for line in said if any(name in line for name in walked.names)] == []
+def test_the_pages_of_the_manager_name_no_patient(stage: Stage, names: frozenset[str]) -> None:
+    said = [line for one in stage.walk("admin").seen for line in Words(one.markup).lines]
+    assert [line for line in said if any(name in line for name in names)] == []
 
 
 @pytest.mark.parametrize("scope", list(FeedScope))
-def test_calendars_tell_nothing(walked: Walked, scope: FeedScope) -> None:
-    demo = walked.demo
+def test_calendars_tell_nothing(stage: Stage, names: frozenset[str], scope: FeedScope) -> None:
+    demo = stage.demo
     with demo.store.writing() as db:
         account, subject = whose(db, scope)
         principal = signed_in_as(db, account).principal("127.0.0.1")
@@ -177,7 +134,7 @@ def test_calendars_tell_nothing(walked: Walked, scope: FeedScope) -> None:
     assert answer.status_code == 200
     assert text.count("BEGIN:VEVENT") > 1
     assert found(SECRET, text.splitlines()) == []
-    assert [name for name in {*walked.names, *staff} if name in text] == []
+    assert [name for name in {*names, *staff} if name in text] == []
     # A therapist's own calendar tells patients apart by their code, which means nothing outside the clinic.
     assert bool(re.findall(r"\bP-\d+", text)) == (scope is FeedScope.THERAPIST)
     assert found(SECRET, [f"{name}: {value}" for name, value in answer.headers]) == []
@@ -193,12 +150,17 @@ def whose(db: Session, scope: FeedScope) -> tuple[Account, int]:
     return account, db.scalars(select(place.id).order_by(place.id)).first() if place else subject or 0
 
 
-def test_logs_hold_no_names_no_addresses_and_no_secrets(walked: Walked) -> None:
-    demo = walked.demo
+def test_logs_hold_no_names_no_addresses_and_no_secrets(stage: Stage, names: frozenset[str]) -> None:
+    demo = stage.demo
+    with stage.logged():
+        stumble(demo)
+    for who in ("nobody", *ROLES):
+        stage.walk(who)
+    log = "\n".join(stage.kept.lines)
     with demo.store.reading() as db:
-        hidden = {*walked.names, *db.scalars(select(Person.name)), *db.scalars(select(Account.email))}
+        hidden = {*names, *db.scalars(select(Person.name)), *db.scalars(select(Account.email))}
     hidden |= demo.tokens | {"own password", "csrf_token"}
     assert demo.tokens, "no secret was made, so none could be found"
-    assert sorted(word for word in hidden if word in walked.log) == []
-    assert re.findall(r"/(?:c|add)/[\w-]{20,}", walked.log) == []
-    assert re.findall(r"[\w.]+@[\w.]+\.\w+", walked.log) == []
+    assert sorted(word for word in hidden if word in log) == []
+    assert re.findall(r"/(?:c|add)/[\w-]{20,}", log) == []
+    assert re.findall(r"[\w.]+@[\w.]+\.\w+", log) == []

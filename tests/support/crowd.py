@@ -30,7 +30,7 @@ ROLES = ("admin", "coordinator", "prescriber", "nurse", "therapist")
 
 @dataclass
 class Crowd:
-    """The standing cast with `rows` other patients here today, and `rows` doses in the course of the one called Birch."""
+    """The standing cast, `rows` other patients who are here today, and `rows` doses in the course of Birch."""
 
     store: Store
     rows: int
@@ -122,12 +122,12 @@ class Crowd:
                     account_id=account.id, scope=scope, subject_id=subject, detail=FeedDetail.DISCREET, words="",
                     show_address=False, hide_cancelled=False, device=f"Device {number}", revision=0, revised_at=NOW,
                     token_hash=hash_of(f"{who} {number}"), consent_version=CONSENT_VERSION, created_at=NOW,
-                )  # fmt: skip
+                )
                 for number in range(self.rows)
             )
 
     def _way_through_the_wizard(self) -> None:
-        """Alder's course is planned in the midst of the others; that of Cedar-like newcomers is booked and moved."""
+        """Alder's course is planned in the midst of the others; a newcomer's is booked, to be moved."""
         wizard = Wizard(self.client("coordinator"), self.cast.patients["alder"].id, self.at_work.twice_weekly.id)
         wizard.to(5)
         self.paths["wizard, step 4"] = ("coordinator", wizard.url(4))

@@ -35,7 +35,7 @@ from tests.support.strict_client import StrictClient
 from tests.support.walker import WalkedPage, filled_in
 from tests.web.planning.wizard import Wizard
 
-#: Thursday 09:30 at the main site, in the middle of infusions and of sessions; clocks change on the Sunday after.
+#: Thursday 09:30 at the main site; clocks change on the Sunday after.
 DEMO_NOW = datetime(2026, 3, 5, 15, 30, tzinfo=UTC)
 SECRET = "a secret for tests only"
 #: A Wednesday with appointments, for whoever is asked for a day.
@@ -130,11 +130,22 @@ def path_of(location: str | None) -> str:
 
 def live_in(demo: Demo) -> None:
     """Use the clinic a little, each thing through its pages, so that every kind of page has something to show."""
+    _wait_for_a_session(demo)
     _coordinator_works(demo)
     _patient_looks_after_dates(demo)
     for role in (Role.THERAPIST, Role.NURSE):
         client = demo.client(role)
         _send(client, "/feeds", "/feeds/new", {"app": "other"})
+
+
+def _wait_for_a_session(demo: Demo) -> None:
+    """Go on to the middle of the next integration session, which can be marked as done from then on."""
+    with demo.store.reading() as db:
+        to_come = (Appointment.kind == AppointmentKind.INTEGRATION, Appointment.starts_at >= demo.clock())
+        first = db.scalars(select(Appointment).where(*to_come).order_by(Appointment.starts_at)).first()
+        assert first is not None, "the demo clinic has no session to come"
+        demo.clock.now = first.starts_at + (first.ends_at - first.starts_at) / 2
+        demo.landings["coordinator"] = [f"/integration/{first.id}"]
 
 
 def _coordinator_works(demo: Demo) -> None:
@@ -148,7 +159,7 @@ def _coordinator_works(demo: Demo) -> None:
         ginkgo = _infusions_to_come(db, "P-110", demo.clock())
     preview = _send(client, "/rosters/closures/new?site=1", "/rosters/closures/new", {"day": "2026-05-06"})
     answer = client.post("/rosters/closures", data=filled_in(WalkedPage(preview.text).form("/rosters/closures")))
-    demo.landings["coordinator"] = [path_of(answer.location)]
+    demo.landings["coordinator"].append(path_of(answer.location))
     # Nobody can come three times a week on two mornings: this plan ends with the ways out.
     Wizard(client, ironwood.id, thrice.id).to(4)
     plan = Wizard(client, hazel.id, twice.id).to("4/dates")

@@ -19,7 +19,7 @@ from planner.web.access import repetition_of
 from tests.support.strict_client import Page, StrictClient
 
 #: How many pages of one pattern are read by one role; each further link to the pattern is not.
-MOST_PER_PATTERN = 2
+MOST_PER_PATTERN = 3
 #: Links that end the walk.
 NOT_FOLLOWED = ("/sign-out",)
 SEE_OTHER = (301, 302, 303, 307, 308)

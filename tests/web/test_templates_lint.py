@@ -120,7 +120,9 @@ def test_patients_read_plain_and_discreet_words(name: str) -> None:
 def test_a_page_has_a_title_and_leaves_frame_parts_to_its_layout(name: str) -> None:
     text = source(name)
     assert re.search(r'\{%-? extends (layout\b|"(layouts/|[a-z_]+/_))', text), "every page stands on a layout"
-    assert re.search(r"\{%-? ?block title\b", text)
+    shared = re.search(r'extends "([a-z_]+/_[a-z_]+\.html)"', text)
+    titled = text + (source(shared.group(1)) if shared else "")
+    assert re.search(r"\{%-? ?block title\b", titled)
     assert not re.search(r'<(main|html|head|body|title)\b|role="(status|main)"', text)
 
 

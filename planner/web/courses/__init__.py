@@ -6,4 +6,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("courses", __name__)
 
-from planner.web.courses import views  # noqa: E402, F401  it puts its views into the blueprint
+from planner.web.courses import ending, views  # noqa: E402, F401  they put their views into the blueprint

@@ -10,7 +10,7 @@ from typing import Any
 from flask import url_for
 
 from planner.domain.access import Permission, Principal, may
-from planner.domain.statuses import COUNTING, MOVABLE, AppointmentKind, AppointmentStatus, Mode
+from planner.domain.statuses import COUNTING, MOVABLE, AppointmentKind, AppointmentStatus, CourseStatus, Mode
 from planner.services.reading.changes import OpenChange
 from planner.services.reading.previews import name_of
 from planner.services.reading.windows import Policy, WindowReading, windows_of
@@ -140,6 +140,7 @@ class CoursePage:
     dates: tuple[DateLine, ...]
     other_ahead: tuple[SessionLine, ...]
     warnings: tuple[tuple[str, str | None, str], ...]
+    may_end: bool
 
 
 def course_page(
@@ -169,6 +170,8 @@ def course_page(
         dates=tuple(lines[row.id] for row in dates),
         other_ahead=others,
         warnings=tuple(_warnings(cards, others)),
+        may_end=may(principal, Permission.COURSES_PLAN)
+        and course.status in (CourseStatus.ACTIVE, CourseStatus.ON_HOLD),
     )
 
 

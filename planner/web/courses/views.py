@@ -10,7 +10,7 @@ from planner.domain.errors import NotPermitted, Refused
 from planner.domain.statuses import CourseStatus
 from planner.services.reading.changes import course_of_change, open_change
 from planner.services.reading.windows import policy_of, windows_of
-from planner.services.undoing import undo
+from planner.services.undoing_groups import undo_change as undo_as_one
 from planner.store.queries import courses as find
 from planner.store.queries.appointments import of_course
 from planner.store.queries.history import course_history
@@ -119,7 +119,7 @@ def undo_change(change_set_id: int) -> Response:
     course_id = course_of_change(db(), principal(), change_set_id)
     its = find.course(db(), principal(), course_id, now())
     try:
-        undo(db(), principal(), change_set_id, now())
+        undo_as_one(db(), principal(), change_set_id, now())
     except (Refused, NotPermitted) as error:
         return refuse(
             "courses/not_undone.html",
