@@ -48,7 +48,7 @@ class Settings:
         public_url = given.get("PUBLIC_URL", "").rstrip("/")
         return cls(
             database_url=database_url,
-            secret_key=given.get("SECRET_KEY") or kept_secret(folder_of(database_url) / "secret.key"),
+            secret_key=given.get("SECRET_KEY") or _own_secret(database_url),
             https=_switch(given, "HTTPS", default=public_url.startswith("https://")),
             public_url=public_url,
             trusted_hosts=_hosts(given.get("TRUSTED_HOSTS", ""), public_url),
@@ -63,6 +63,13 @@ def folder_of(database_url: str) -> Path:
     folder = Path(path).resolve().parent if is_file else INSTANCE
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def _own_secret(database_url: str) -> str:
+    try:
+        return kept_secret(folder_of(database_url) / "secret.key")
+    except OSError as error:
+        raise ValueError(f"The folder of the database cannot be used ({error.strerror}: {error.filename}).") from error
 
 
 def kept_secret(path: Path) -> str:

@@ -9,10 +9,16 @@ from planner.app import NotReady, check_ready, create_app
 #: Tells gunicorn that starting again will not help; other servers only see that it failed.
 BOOT_FAILED = 3
 
-app = create_app(Settings.from_environment())
+IS_COMMAND = "FLASK_RUN_FROM_CLI" in os.environ
+
+try:
+    app = create_app(Settings.from_environment())
+except ValueError as reason:  # a setting makes no sense
+    print(reason, file=sys.stderr)
+    raise SystemExit(1 if IS_COMMAND else BOOT_FAILED) from None
 
 # `flask --app wsgi migrate` must work on a database that is not ready; servers must not.
-if "FLASK_RUN_FROM_CLI" not in os.environ:
+if not IS_COMMAND:
     try:
         check_ready(app.extensions["planner"])
     except NotReady as reason:

@@ -10,8 +10,9 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from planner.cli.doors import RecordNumber, refusals
 from planner.domain.access import Role
-from planner.domain.errors import FieldError, PlannerError
+from planner.domain.errors import FieldError
 from planner.services import accounts as services
 from planner.store.queries import accounts as find
 
@@ -26,11 +27,6 @@ def _hash_of(password: str, email: str) -> str:
     services.check_new_password(password, email)
     hashed: str = current_app.extensions["planner_passwords"].hashed(password)
     return hashed
-
-
-def _fail(error: PlannerError) -> None:
-    click.echo(error.sentence, err=True)
-    sys.exit(1)
 
 
 def _password_from(stream: Any) -> str:
@@ -55,12 +51,14 @@ def _id_of(db: Any, email: str) -> int:
     type=click.Choice([role.value for role in Role if role is not Role.PATIENT]),
     help="A role; may be given several times.",
 )
-@click.option("--site", "site_ids", multiple=True, type=int, help="The number of a site they work for; repeatable.")
+@click.option(
+    "--site", "site_ids", multiple=True, type=RecordNumber(), help="The number of a site they work for; repeatable."
+)
 @with_appcontext
 def create(email: str, name: str, roles: tuple[str, ...], site_ids: tuple[int, ...]) -> None:
     """Make an account for a member of staff. The password is asked for, or read from standard input."""
     password = _password_from(sys.stdin)
-    try:
+    with refusals():
         password_hash = _hash_of(password, email)
         with _store().writing() as db:
             services.create_account(
@@ -73,8 +71,6 @@ def create(email: str, name: str, roles: tuple[str, ...], site_ids: tuple[int, .
                 site_ids=site_ids,
                 now=datetime.now(UTC),
             )
-    except PlannerError as error:
-        _fail(error)
     click.echo(f"{email} can sign in now.")
 
 
@@ -82,7 +78,7 @@ def create(email: str, name: str, roles: tuple[str, ...], site_ids: tuple[int, .
 @with_appcontext
 def show() -> None:
     """List accounts and their roles."""
-    with _store().reading() as db:
+    with refusals(), _store().reading() as db:
         roles = find.roles_of_all(db)
         for account in find.accounts_by_name(db):
             state = "" if account.active else "  ended"
@@ -95,12 +91,10 @@ def show() -> None:
 def password(email: str) -> None:
     """Set a new password and end all sign-ins of the account."""
     words = _password_from(sys.stdin)
-    try:
+    with refusals():
         password_hash = _hash_of(words, email)
         with _store().writing() as db:
             services.set_password(db, None, _id_of(db, email), password_hash, datetime.now(UTC))
-    except PlannerError as error:
-        _fail(error)
     click.echo("The password is set; every browser of this account is signed out.")
 
 
@@ -109,9 +103,6 @@ def password(email: str) -> None:
 @with_appcontext
 def end(email: str) -> None:
     """End an account: its sign-ins and calendar links stop working at once."""
-    try:
-        with _store().writing() as db:
-            services.deactivate_account(db, None, _id_of(db, email), datetime.now(UTC))
-    except PlannerError as error:
-        _fail(error)
+    with refusals(), _store().writing() as db:
+        services.deactivate_account(db, None, _id_of(db, email), datetime.now(UTC))
     click.echo(f"{email} cannot sign in any more.")

@@ -55,7 +55,7 @@ def _copy_sqlite(database: str, file: Path) -> None:
     """By SQLite's own VACUUM INTO: copying a live file could catch it half-written."""
     if not Path(database).is_file():
         raise Failed("There is no database to copy yet.")
-    with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+    with _folder_beside(file) as folder:
         draft = Path(folder) / "copy.sqlite3"
         connection = sqlite.connect(database, isolation_level=None)
         try:
@@ -68,6 +68,14 @@ def _copy_sqlite(database: str, file: Path) -> None:
         draft.chmod(0o600)
         _flush_to_disk(draft)
         draft.rename(file)
+
+
+def _folder_beside(file: Path) -> tempfile.TemporaryDirectory[str]:
+    """An empty folder on the same disk. Raises Failed when nothing can be written there."""
+    try:
+        return tempfile.TemporaryDirectory(dir=file.parent)
+    except OSError as error:
+        raise Failed(f"Nothing can be written to {file.parent}: {error.strerror}.") from error
 
 
 def _check_copy(draft: Path) -> None:

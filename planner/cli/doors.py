@@ -21,6 +21,15 @@ from planner.store.guards import GuardMissing
 from planner.store.queries import accounts as find
 
 
+class RecordNumber(click.IntRange):
+    """A record's number, as far as both databases can hold one."""
+
+    name = "number"
+
+    def __init__(self) -> None:
+        super().__init__(1, 2**31 - 1)
+
+
 class Failed(click.ClickException):
     """A refusal: one sentence on stderr, exit code 1. Wrong usage is click's own, exit code 2."""
 

@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from planner.cli.doors import now, principal_of, refusals, store
+from planner.cli.doors import RecordNumber, now, principal_of, refusals, store
 from planner.domain.access import Principal
 from planner.domain.errors import FieldError, NotFound
 from planner.services import publishing
@@ -37,7 +37,9 @@ def show(email: str | None) -> None:
     "--scope", default=None, type=click.Choice([scope.value for scope in FeedScope]),
     help="Whose appointments; the account's own when not given.",
 )  # fmt: skip
-@click.option("--subject", "subject_id", type=int, default=None, help="The number of the chair, room or site.")
+@click.option(
+    "--subject", "subject_id", type=RecordNumber(), default=None, help="The number of the chair, room or site."
+)
 @click.option("--device", required=True, help="Where it will be used, such as “Work calendar”.")
 @click.option(
     "--detail", default=FeedDetail.DISCREET.value, show_default=True,
@@ -83,7 +85,7 @@ def _subject(principal: Principal, scope: str | None, subject_id: int | None) ->
 
 
 @feeds.command("revoke")
-@click.argument("feed_id", type=int)
+@click.argument("feed_id", type=RecordNumber())
 def revoke(feed_id: int) -> None:
     """End a calendar link. It answers an empty calendar for 30 days and is then gone."""
     with refusals(), store().writing() as db:

@@ -28,6 +28,7 @@ from planner.store.queries import accounts as find
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 HIGHEST_PORT = 65_535
+LONGEST_PORT = 5
 THREADS = 8
 
 
@@ -81,8 +82,8 @@ def main(environment: Mapping[str, str] | None = None) -> int:
 def port_of(given: Mapping[str, str]) -> int:
     """The port to serve on. Raises CannotStart for something that is no port."""
     word = given.get("PORT", "").strip() or str(DEFAULT_PORT)
-    if not (word.isascii() and word.isdigit() and 0 < int(word) <= HIGHEST_PORT):
-        raise CannotStart(f"PORT is a number from 1 to {HIGHEST_PORT}, not “{word}”.")
+    if not (word.isascii() and word.isdigit() and len(word) <= LONGEST_PORT and 0 < int(word) <= HIGHEST_PORT):
+        raise CannotStart(f"PORT is a number from 1 to {HIGHEST_PORT}, not “{word[:20]}”.")
     return int(word)
 
 

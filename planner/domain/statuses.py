@@ -71,6 +71,17 @@ COURSE_MOVES: dict[CourseStatus, frozenset[CourseStatus]] = {
     CourseStatus.ON_HOLD: frozenset({CourseStatus.ACTIVE, CourseStatus.REVOKED}),
 }
 
+#: Each status as the end of a sentence about an appointment: “This appointment …”.
+SAID: dict[AppointmentStatus, str] = {
+    AppointmentStatus.PROPOSED: "is only proposed",
+    AppointmentStatus.BOOKED: "is booked",
+    AppointmentStatus.ARRIVED: "has begun; the patient is here",
+    AppointmentStatus.FULFILLED: "is done",
+    AppointmentStatus.CANCELLED: "is cancelled",
+    AppointmentStatus.NOSHOW: "is marked “did not come”",
+    AppointmentStatus.ENTERED_IN_ERROR: "was entered in error",
+}
+
 #: An appointment in one of these holds people and things.
 HOLDING = frozenset({AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED, AppointmentStatus.FULFILLED})
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused
-from planner.domain.statuses import MOVABLE, AppointmentKind, AppointmentStatus
+from planner.domain.statuses import MOVABLE, SAID, AppointmentKind, AppointmentStatus
 from planner.scheduling.around import follow_boosters, follow_consolidation, follow_preparation
 from planner.scheduling.course_state import CourseView, State, with_dose
 from planner.scheduling.decisions import Decision, Line, LineKind, WayOutKind
@@ -93,7 +93,7 @@ def decide_lost(
         return _lost_session(view, booked, mark, choices or {})
     number = view.state().number_of(booked.id)
     if number is None:
-        raise Refused([Conflict(Rule.STATUS, f"This dose is already {booked.status}.")])
+        raise Refused([Conflict(Rule.STATUS, f"This dose {SAID[booked.status]} already.")])
     doses = tuple(dose for dose in view.state().doses if dose.before is None or dose.before.id != booked.id)
     state = State(doses, gone=frozenset({booked.id}))
     if follow == "slide":
@@ -175,7 +175,7 @@ def _must_be_movable(view: CourseView, booked: BookedSheet) -> None:
     if booked.pinned:
         raise Refused([Conflict(Rule.PINNED, "This appointment is pinned; unpin it first.", appointment_id=booked.id)])
     if booked.status not in MOVABLE:
-        raise Refused([Conflict(Rule.STATUS, f"This appointment is {booked.status} and cannot be changed.")])
+        raise Refused([Conflict(Rule.STATUS, f"This appointment {SAID[booked.status]} and cannot be changed.")])
     if booked.start <= view.now:
         raise Refused([Conflict(Rule.PAST, "This appointment has already begun; the past does not move.")])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused
 from planner.domain.intervals import instant_of
-from planner.domain.statuses import HOLDING, AppointmentKind
+from planner.domain.statuses import HOLDING, SAID, AppointmentKind
 from planner.scheduling.course_state import CourseView
 from planner.scheduling.masks import erode
 from planner.scheduling.own_time import standing
@@ -31,10 +31,19 @@ VISIT_SENTENCES: dict[Rule, str] = {
 }
 
 
+def _outside(supply: Supply, start: int) -> Conflict | None:
+    """Why an axis minute that the supply does not reach is refused; None for one it does."""
+    if 0 <= start < supply.axis.length:
+        return None
+    if start + supply.origin < supply.clinic.now:
+        return Conflict(Rule.PAST, "That time has passed.")
+    return Conflict(Rule.CLOSED, "That day is outside the roster that is known so far.")
+
+
 def visit_conflicts(search: CourseSearch, start: int, rules: frozenset[Rule] | None = None) -> list[Conflict]:
     """Every visit rule that refuses a check-in at axis minute `start`; `rules` limits which are asked."""
-    if not 0 <= start < search.supply.axis.length:
-        return [Conflict(Rule.CLOSED, "That day is outside the roster that is known so far.")]
+    if outside := _outside(search.supply, start):
+        return [outside]
     return [
         Conflict(rule, VISIT_SENTENCES[rule], instant_of(start + search.supply.origin))
         for rule, mask in search.masks.items()
@@ -90,8 +99,8 @@ SESSION_SENTENCES: dict[Rule, str] = {
 
 def session_conflicts(supply: Supply, start: int, minutes: int, therapist_id: int | None) -> list[Conflict]:
     """Every rule that refuses a session at axis minute `start`."""
-    if not 0 <= start < supply.axis.length:
-        return [Conflict(Rule.CLOSED, "That day is outside the roster that is known so far.")]
+    if outside := _outside(supply, start):
+        return [outside]
     return [
         Conflict(rule, SESSION_SENTENCES[rule], instant_of(start + supply.origin))
         for rule, mask in session_masks(supply, minutes, therapist_id).items()
@@ -119,7 +128,7 @@ def why_not(view: CourseView, booked: BookedSheet, start: int) -> tuple[Conflict
     doses = view.state().doses
     place = next((i for i, dose in enumerate(doses) if dose.before is not None and dose.before.id == booked.id), None)
     if place is None:
-        return (Conflict(Rule.STATUS, f"This dose is {booked.status}."),)
+        return (Conflict(Rule.STATUS, f"This dose {SAID[booked.status]}."),)
     found = visit_conflicts(search, at)
     if not 0 <= at < search.supply.axis.length:
         return tuple(found)

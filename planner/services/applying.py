@@ -14,7 +14,7 @@ from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import FieldError, Refused, StaleVersion
 from planner.domain.intervals import Interval, instant_of
 from planner.domain.protocol_parsing import parse_protocol
-from planner.domain.statuses import COUNTING, HOLDING, MOVABLE, AppointmentKind, AppointmentStatus
+from planner.domain.statuses import COUNTING, HOLDING, MOVABLE, SAID, AppointmentKind, AppointmentStatus
 from planner.scheduling.decisions import Decision, Line, LineKind
 from planner.scheduling.placements import Placement
 from planner.services import auditing
@@ -294,7 +294,7 @@ def _meets(placement: Placement, conflict: Conflict) -> bool:
 def _move(row: Appointment, after: Placement, zones: Mapping[int, str], now: datetime) -> None:
     if row.status not in MOVABLE:
         raise Refused(
-            [Conflict(Rule.STATUS, f"An appointment that is {row.status} cannot be moved.", appointment_id=row.id)]
+            [Conflict(Rule.STATUS, f"This appointment {SAID[row.status]} and cannot be moved.", appointment_id=row.id)]
         )
     row.site_id, row.mode, row.zone = after.site_id, after.mode, zones[after.site_id]
     row.chair_id, row.room_id = after.chair_id, after.room_id

@@ -79,7 +79,7 @@ def override_rule(
 def checked_reason(reason: str) -> str:
     """The reason without blanks around it. Raises FieldError (`reason`)."""
     reason = reason.strip()
-    if len(reason) < SHORTEST_REASON:
+    if sum(letter.isprintable() for letter in reason) < SHORTEST_REASON:
         raise FieldError("reason", f"Say why, in at least {SHORTEST_REASON} characters.")
     if len(reason) > LONGEST_REASON:
         raise FieldError("reason", f"Keep the reason under {LONGEST_REASON} characters.")

@@ -13,7 +13,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from planner.domain.errors import FieldError
@@ -183,8 +183,9 @@ def one_line(text: str, field: str, most: int, *, optional: bool = False) -> str
 def refuse_taken(
     db: Session, column: InstrumentedAttribute[Any], value: str, field: str, sentence: str
 ) -> None:
-    """Raise FieldError at `field` when another record has this value already."""
-    if db.scalar(select(column).where(column == value).limit(1)) is not None:
+    """Raise FieldError at `field` when another record has this value already, whatever the size of its letters."""
+    same = or_(column == value, func.lower(column) == value.lower())
+    if db.scalar(select(column).where(same).limit(1)) is not None:
         raise FieldError(field, sentence)
 
 

@@ -43,7 +43,8 @@ def plan_for(
 ) -> Plan:
     """Everything needed to propose a course, in a known number of queries.
 
-    Raises NotFound for what the principal may not plan, FieldError (`earliest_day`) for a day that has passed.
+    Raises NotFound for what the principal may not plan, FieldError (`earliest_day`) for a day that has passed
+    or lies where the calendar ends.
     """
     the_one(db, visible_patients(principal, Permission.COURSES_PLAN), Patient.id == patient_id)
     site = db.get_one(Site, site_id)
@@ -70,8 +71,11 @@ def plan_for(
 def _last_day(protocol: Protocol, wishes: Wishes) -> date:
     """The last day a course could reach: its firm gaps at their widest, then room for the consolidation."""
     longest = sum(spacing.max_days for _, spacing in protocol.firm_doses[1:])
-    first = wishes.latest_first_day or wishes.earliest_day + timedelta(days=14)
-    return first + timedelta(days=min(longest, protocol.span.review_days + 14) + SLACK_DAYS)
+    try:
+        first = wishes.latest_first_day or wishes.earliest_day + timedelta(days=14)
+        return first + timedelta(days=min(longest, protocol.span.review_days + 14) + SLACK_DAYS)
+    except OverflowError as error:
+        raise FieldError("earliest_day", "The calendar ends before such a course would.") from error
 
 
 def propose(plan: Plan, *, most: int = 8) -> ProposalSet:

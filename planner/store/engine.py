@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 import planner.store.sqlite  # noqa: F401  registers the dialect
 
 RETRIES = 3
+NO_DATABASE = "The database is SQLite (sqlite:///file) or PostgreSQL (postgresql://…)."
 #: PostgreSQL: deadlock detected, could not serialise.
 RETRYABLE = frozenset({"40P01", "40001"})
 
@@ -24,12 +25,12 @@ POSTGRES_OPTIONS = "-c statement_timeout=15000 -c idle_in_transaction_session_ti
 
 def make_engine(url: str, *, read_only: bool = False) -> Engine:
     """An engine for `sqlite:///file` or `postgresql://…`. Raises ValueError for another database."""
-    parsed = make_url(url)
+    parsed = _parsed(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         return create_engine(parsed.set(drivername="sqlite+planner"), read_only=read_only, hide_parameters=True)
     if backend != "postgresql":
-        raise ValueError("The database is SQLite (sqlite:///file) or PostgreSQL (postgresql://…).")
+        raise ValueError(NO_DATABASE)
     engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
@@ -37,6 +38,14 @@ def make_engine(url: str, *, read_only: bool = False) -> Engine:
         connect_args={"connect_timeout": 2, "options": POSTGRES_OPTIONS},
     )
     return engine.execution_options(postgresql_readonly=True) if read_only else engine
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        # Without its cause, which may tell the address with its password.
+        raise ValueError(NO_DATABASE) from None
 
 
 class Store:

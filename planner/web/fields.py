@@ -21,9 +21,31 @@ UNPROCESSABLE = 422
 LONGEST_LINE = 120
 LONGEST_TEXT = 2_000
 _ID = re.compile(r"[0-9]{1,15}")
+#: Marks that turn round the order of what follows, beyond their own text. Right-to-left letters need none of them.
+_TURNS_AROUND = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 #: What an id column holds on PostgreSQL.
 HIGHEST_ID = 2**31 - 1
+
+
+#: What the form library says by itself, in our words; a number of choices said in one or many is the same to us.
+NOT_OFFERED = "Choose from this list; it may have changed since the page was loaded."
+_LIBRARY_WORDS = {
+    "Not a valid choice.": NOT_OFFERED,
+    "Invalid Choice: could not coerce.": NOT_OFFERED,
+    "Invalid choice(s): one or more data inputs could not be coerced.": NOT_OFFERED,
+    "'%(value)s' is not a valid choice for this field.": NOT_OFFERED,
+}
+
+
+class _OurWords:
+    """Takes the place of the form library's translations."""
+
+    def gettext(self, words: str) -> str:
+        return _LIBRARY_WORDS.get(words, words)
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        return _LIBRARY_WORDS.get(one, one if number == 1 else many)
 
 
 class PlannerForm(FlaskForm):
@@ -31,6 +53,10 @@ class PlannerForm(FlaskForm):
 
     class Meta(FlaskForm.Meta):
         csrf = False
+
+        def get_translations(self, form: Any) -> _OurWords:
+            """Sentences of ours instead of the library's."""
+            return _OurWords()
 
 
 class Line(StringField):
@@ -67,8 +93,11 @@ def check_text(words: str, longest: int, *, line_breaks: bool = False) -> None:
         raise ValidationError(f"Enter at most {longest} characters; these are {len(words)}.")
     allowed = "\n\t" if line_breaks else ""
     for letter in words:
-        if letter not in allowed and unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp"):
+        hides = unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or letter in _TURNS_AROUND
+        if letter not in allowed and hides:
             raise ValidationError("Take out line breaks and control characters.")
+    if words and not any(unicodedata.category(letter)[0] in "LMNPS" for letter in words):
+        raise ValidationError("Enter something that can be seen.")
 
 
 def id_of(word: Any) -> int:
@@ -80,6 +109,11 @@ def id_of(word: Any) -> int:
     if int(word) > HIGHEST_ID:
         raise ValueError("not an id")
     return int(word)
+
+
+def number_in(word: str, digits: int = 3) -> int | None:
+    """A whole number of at most so many plain digits, from a posted word; None for anything else, “²” included."""
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= digits else None
 
 
 def seen_version() -> int:

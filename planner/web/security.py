@@ -107,5 +107,4 @@ def _broken_directive() -> str:
         return "unknown"
     report = body.get("csp-report") if isinstance(body, dict) else None
     told = report.get("violated-directive") if isinstance(report, dict) else None
-    first = str(told or "").partition(" ")[0]
-    return first if first in DIRECTIVES else "unknown"
+    return next((word for word in str(told).split()[:1] if word in DIRECTIVES), "unknown")

@@ -44,6 +44,13 @@ def test_a_backup_replaces_nothing(demo: Run, tmp_path: Path) -> None:
     assert demo("backup", str(tmp_path / "no" / "backup")).exit_code == 1
 
 
+def test_a_folder_nobody_can_write_to_is_one_sentence(demo: Run, database_kind: str) -> None:
+    refused = demo("backup", "/proc/backup")  # not even root may write there
+    assert refused.exit_code == 1
+    assert refused.stderr.count("\n") == 1
+    assert ("Nothing can be written to /proc" if IS_SQLITE[database_kind] else "pg_dump") in refused.stderr
+
+
 def test_a_copy_without_guards_is_thrown_away(
     demo: Run, database_kind: str, store: Store, tmp_path: Path
 ) -> None:

@@ -123,6 +123,7 @@ def test_booking_makes_the_course_and_the_calendar_has_its_uids(demo: Run, store
         (("--patient", "P-999"), "no patient with the code P-999"),
         (("--protocol", "no-such"), "no protocol called “no-such”"),
         (("--from", "2026-01-01"), "passed"),
+        (("--from", "9999-12-31"), "calendar ends"),
         (("--as", "nobody@test.invalid"), "no account"),
         (("--as", "nurse@demo.invalid"), "role does not allow"),
     ],
@@ -153,6 +154,26 @@ def test_wrong_usage_is_exit_code_two(demo: Run, wrong: tuple[str, ...]) -> None
 
 def test_a_file_that_cannot_be_written_is_one_sentence(demo: Run, tmp_path: Path) -> None:
     refused(demo(*PLAN, "--ics", str(tmp_path / "no" / "plan.ics")), "cannot be written")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("feeds", "revoke", "9223372036854775808"),
+        ("feeds", "add", "--agreed", "--account", "coordinator@demo.invalid", "--device", "Test", "--scope", "site",
+         "--subject", "9223372036854775808"),
+        ("accounts", "create", "x@demo.invalid", "--name", "Test", "--role", "nurse", "--site", "0"),
+    ],
+)  # fmt: skip
+def test_a_number_no_record_has_is_wrong_usage(run: Run, command: tuple[str, ...]) -> None:
+    result = run(*command)
+    assert result.exit_code == 2
+    assert "not in the range" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("list",), ("end", "x@demo.invalid")])
+def test_accounts_without_tables_are_one_sentence(run_unmigrated: Run, command: tuple[str, ...]) -> None:
+    refused(run_unmigrated("accounts", *command), "cannot be used")
 
 
 def test_calendar_links_are_added_listed_and_revoked(demo: Run, store: Store) -> None:

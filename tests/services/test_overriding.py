@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Principal, Role
 from planner.domain.errors import FieldError, NotFound, NotPermitted, Refused, StaleVersion
-from planner.services.overriding import override_overlap
+from planner.services.overriding import checked_reason, override_overlap
 from planner.services.undoing import undo
 from planner.store.records import AuditEntry, ChangeSet, Occupancy, RuleOverride
 from tests.services.booked import DAY, LATER, Booked, booked_course
@@ -102,3 +102,9 @@ def test_the_pair_may_overlap_again_without_a_second_row_but_nobody_else(two: tu
     # A third appointment at the same time was not.
     with pytest.raises(Refused):
         mine.apply([mine.move(mine.session(2), -7 * DAY // timedelta(minutes=1))])
+
+
+@pytest.mark.parametrize("reason", ["", "  ab  ", "\u200b\u200b\u200b", "a\n\n\nb"])
+def test_a_reason_nobody_can_read_is_none(reason: str) -> None:
+    with pytest.raises(FieldError, match="Say why"):
+        checked_reason(reason)

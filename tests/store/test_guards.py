@@ -330,6 +330,34 @@ def test_a_protocol_version_in_use_stays_as_it_is(book: Book) -> None:
             )
 
 
+COPY_OF_VERSION = (
+    "INSERT INTO protocol_version (protocol_id, number, document, signed_by, created_at) "
+    "SELECT protocol_id, number + :more, '{}', '', created_at FROM protocol_version WHERE id = :id"
+)
+TAKE_ITS_NUMBER = (
+    "UPDATE protocol_version SET number = number - 1 WHERE id <> :id "
+    "AND protocol_id = (SELECT protocol_id FROM protocol_version WHERE id = :id)"
+)
+
+
+def test_a_protocol_version_in_use_is_not_pushed_out_by_its_number(book: Book) -> None:
+    version = book.clinic.version_id
+    insert, update, name = COPY_OF_VERSION, TAKE_ITS_NUMBER, "uq_protocol_version_protocol_id_number"
+    book.sql(insert, id=version, more=1)
+    if book.on_sqlite:
+        book.sql("PRAGMA recursive_triggers = OFF")
+        insert = insert.replace("INSERT", "INSERT OR REPLACE")
+        update, name = update.replace("UPDATE", "UPDATE OR REPLACE"), "protocol_version_immutable"
+    try:
+        with refused(name), book.db.begin_nested():
+            book.sql(insert, id=version, more=0)
+        with refused(name), book.db.begin_nested():
+            book.sql(update, id=version)
+    finally:
+        if book.on_sqlite:
+            book.sql("PRAGMA recursive_triggers = ON")
+
+
 def test_a_protocol_version_nobody_uses_may_change(db: Session) -> None:
     clinic = make_small_clinic(db)
     db.execute(text("UPDATE protocol_version SET signed_by = 'Test' WHERE id = :id"), {"id": clinic.version_id})

@@ -94,7 +94,10 @@ def changed_together(db: Session, principal: Principal, change_set_id: int) -> l
     lines = {
         line.record_id
         for line in db.scalars(select(ChangeLine).where(ChangeLine.change_set_id == change_set_id))
-        if line.before is None or line.after is None or line.before["starts_at"] != line.after["starts_at"]
+        if line.record == "appointment"
+        and line.before is not None
+        and line.after is not None
+        and line.before["starts_at"] != line.after["starts_at"]
     }
     return appointment_rows(
         db, visible_appointments(principal), Appointment.id.in_(touched), Appointment.id.in_(lines)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused
 from planner.domain.intervals import Interval
-from planner.domain.statuses import AppointmentKind, AppointmentStatus, Mode, may_become
+from planner.domain.statuses import SAID, AppointmentKind, AppointmentStatus, Mode, may_become
 from planner.domain.walltime import to_wall
 from planner.store.base import Base, UtcInstant, words
 
@@ -86,7 +86,8 @@ class Appointment(Base):
     def become(self, status: AppointmentStatus, now: datetime, reason: str = "") -> None:
         """Change status by the table of legal moves; raises Refused."""
         if not may_become(self.status, status):
-            raise Refused([Conflict(Rule.STATUS, f"An appointment that is {self.status} cannot become {status}.")])
+            sentence = f"This appointment {SAID[self.status]} and cannot be changed that way."
+            raise Refused([Conflict(Rule.STATUS, sentence)])
         self.status = status
         self.reason = reason
         self.touch(now, visible=status in (AppointmentStatus.CANCELLED, AppointmentStatus.BOOKED))

@@ -24,7 +24,7 @@ from planner.store.queries.appointments import AppointmentRow
 from planner.web.access import SEE_OTHER, principal
 from planner.web.clock import now
 from planner.web.db import db
-from planner.web.fields import UNPROCESSABLE, refuse
+from planner.web.fields import UNPROCESSABLE, number_in, refuse
 from planner.web.filters import staff_span
 
 TEMPLATE = "courses/preview.html"
@@ -105,8 +105,9 @@ def _choices() -> dict[int, int]:
     found = {}
     for name, value in request.form.items():
         match = _CHOICE.fullmatch(name)
-        if match and value.isdigit() and len(value) < 4:
-            found[int(match[1])] = int(value)
+        way = number_in(value)
+        if match and way is not None:
+            found[int(match[1])] = way
     return found
 
 

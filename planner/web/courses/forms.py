@@ -60,6 +60,8 @@ class WallTime(TimeField):
             super().process_formdata(valuelist)
         except ValueError:
             raise ValueError("Enter a time from 00:00 to 23:59, such as 14:30.") from None
+        if self.data is not None:
+            self.data = self.data.replace(second=0)  # appointments are kept to the minute
 
 
 class ListForm(PlannerForm):
@@ -114,6 +116,7 @@ class DoseForm(PlannerForm):
 def instant_in(value: str) -> datetime | None:
     """The instant of an offered time's value; None for anything else."""
     try:
-        return datetime.strptime(value, "%Y-%m-%dT%H:%M%z")
+        found = datetime.strptime(value, "%Y-%m-%dT%H:%M%z")
     except ValueError:
         return None
+    return found if EARLIEST_YEAR <= found.year <= LATEST_YEAR else None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, url_for
+from flask import flash, redirect, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from planner.domain.errors import Refused
-from planner.domain.statuses import AppointmentKind, AppointmentStatus
+from planner.domain.statuses import MOVABLE, AppointmentKind, AppointmentStatus
 from planner.services.rescheduling import Lose
 from planner.store.queries.appointments import AppointmentRow
+from planner.web.access import SEE_OTHER
 from planner.web.clock import now
 from planner.web.courses.acting import Asked, apply_asked, now_words, show_preview
 from planner.web.courses.forms import LoseForm
@@ -21,8 +22,11 @@ from planner.web.fields import refuse
 TEMPLATE = "courses/lose.html"
 
 
-def show_loss(row: AppointmentRow) -> str:
-    """The page that asks what happened and what becomes of it."""
+def show_loss(row: AppointmentRow) -> Response | str:
+    """The page that asks what happened and what becomes of it; back to the appointment when it is settled already."""
+    if row.status not in MOVABLE:
+        flash("This appointment cannot be cancelled any more.", "warning")
+        return redirect(address_of(row), SEE_OTHER)
     return render_template(TEMPLATE, **_page(row, _form(row)))
 
 

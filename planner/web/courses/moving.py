@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
@@ -20,11 +20,11 @@ from planner.services.reading.offering import OfferedTime, nearest_to, offered, 
 from planner.services.rescheduling import Move
 from planner.store.queries import clinic, people
 from planner.store.queries.appointments import AppointmentRow, appointment
-from planner.web.access import principal
+from planner.web.access import SEE_OTHER, principal
 from planner.web.clock import now
 from planner.web.courses.acting import Asked, apply_asked, now_words, show_preview
 from planner.web.courses.forms import ANY, MoveForm, instant_in
-from planner.web.courses.pages import address_of, title_of
+from planner.web.courses.pages import address_of, can_move, title_of
 from planner.web.db import db
 from planner.web.fields import instant_of, put_beside, refuse
 
@@ -42,8 +42,11 @@ def movable(session: Session, appointment_id: int, kinds: Kinds, permission: Per
     return row
 
 
-def show_move(row: AppointmentRow) -> str:
-    """The page with offered times and the boxes for another."""
+def show_move(row: AppointmentRow) -> Response | str:
+    """The page with offered times and the boxes for another; back to the appointment when none could be chosen."""
+    if not can_move(row, now()):
+        flash("This appointment cannot be moved any more.", "warning")
+        return redirect(address_of(row), SEE_OTHER)
     form = _form(db(), row)
     start = row.starts_at
     form.day.data = to_wall(start, row.zone).date()
@@ -70,7 +73,11 @@ def preview_move(row: AppointmentRow, session: Session) -> Response | str:
 def apply_move(row: AppointmentRow) -> Response:
     """Do what was previewed."""
     form = _form(db(), row)
-    asked = _asked(row, form)
+    try:
+        asked = _asked(row, form)
+    except FieldError as error:
+        put_beside(form, error)
+        return refuse("courses/move.html", _page(db(), row, form))
     if asked is None:
         return refuse("courses/move.html", _page(db(), row, form))
     try:

@@ -60,7 +60,12 @@ def where_of(row: AppointmentRow) -> str:
 
 def may_move(principal: Principal, row: AppointmentRow, now: datetime) -> bool:
     """Whether a Move link leads anywhere for this person and appointment."""
-    return row.status in MOVABLE and row.starts_at > now and not row.pinned and _may_change(principal, row)
+    return can_move(row, now) and _may_change(principal, row)
+
+
+def can_move(row: AppointmentRow, now: datetime) -> bool:
+    """Whether the appointment is one that could have another time at all."""
+    return row.status in MOVABLE and row.starts_at > now and not row.pinned
 
 
 def may_lose(principal: Principal, row: AppointmentRow) -> bool:

@@ -48,7 +48,7 @@ def infusion(appointment_id: int) -> str:
 
 @blueprint.get("/infusions/<id:appointment_id>/move")
 @requires(Permission.INFUSIONS_CHANGE)
-def move(appointment_id: int) -> str:
+def move(appointment_id: int) -> Response | str:
     """Choose another time."""
     return show_move(found(db(), appointment_id, Permission.INFUSIONS_CHANGE))
 
@@ -72,7 +72,7 @@ def apply_move(appointment_id: int) -> Response:
 
 @blueprint.get("/infusions/<id:appointment_id>/cancel")
 @requires(Permission.INFUSIONS_CHANGE)
-def cancel(appointment_id: int) -> str:
+def cancel(appointment_id: int) -> Response | str:
     """Say what happened and what becomes of it."""
     return show_loss(found(db(), appointment_id, Permission.INFUSIONS_CHANGE))
 

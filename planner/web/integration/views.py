@@ -47,7 +47,7 @@ def session(appointment_id: int) -> str:
 
 @blueprint.get("/integration/<id:appointment_id>/move")
 @requires(Permission.INTEGRATION_CHANGE)
-def move(appointment_id: int) -> str:
+def move(appointment_id: int) -> Response | str:
     """Choose another time."""
     return show_move(found(db(), appointment_id, Permission.INTEGRATION_CHANGE))
 
@@ -71,7 +71,7 @@ def apply_move(appointment_id: int) -> Response:
 
 @blueprint.get("/integration/<id:appointment_id>/cancel")
 @requires(Permission.INTEGRATION_CHANGE)
-def cancel(appointment_id: int) -> str:
+def cancel(appointment_id: int) -> Response | str:
     """Say what happened."""
     return show_loss(found(db(), appointment_id, Permission.INTEGRATION_CHANGE))
 

@@ -79,12 +79,13 @@ def confirm_change(appointment_id: int) -> Response:
 
 @blueprint.get("/my/dates/<id:appointment_id>/changed/<id:change_set_id>")
 @requires(Permission.PORTAL)
-def changed(appointment_id: int, change_set_id: int) -> str:
-    """The new time, to be sure of it."""
+def changed(appointment_id: int, change_set_id: int) -> Response | str:
+    """The new time, to be sure of it; for a change that gave this date no new time, or was undone, just the date."""
     row = own_date(db(), principal(), appointment_id)
-    others = [
-        card(other, now()) for other in changed_together(db(), principal(), change_set_id) if other.id != row.id
-    ]
+    moved = changed_together(db(), principal(), change_set_id)
+    if row.id not in {other.id for other in moved}:
+        return redirect(url_for("my.one_date", appointment_id=row.id), SEE_OTHER)
+    others = [card(other, now()) for other in moved if other.id != row.id]
     return render_template("my/changed.html", date=card(row, now()), others=others, zone=row.zone)
 
 

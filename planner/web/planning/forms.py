@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from wtforms import BooleanField, DateField, RadioField, SelectField, SelectMultipleField, TimeField
-from wtforms.validators import InputRequired, ValidationError
+from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from planner.web.courses.forms import EARLIEST_YEAR, LATEST_YEAR
 from planner.web.fields import Line, PlannerForm, id_of
 
 LONGEST_ESCORT = 120
-FROM_THE_LIST = "Choose from this list; it may have changed since the page was loaded."
 
 
 class Day(DateField):
@@ -30,6 +30,9 @@ class Day(DateField):
             super().process_formdata([str(valuelist[0]).strip()])
         except ValueError as error:
             raise ValueError("Enter a day with its month and year, for example 24/11/2026.") from error
+        if self.data is not None and not EARLIEST_YEAR <= self.data.year <= LATEST_YEAR:
+            self.data = None
+            raise ValueError(f"Enter a year from {EARLIEST_YEAR} to {LATEST_YEAR}.")
 
 
 class Hour(TimeField):
@@ -47,27 +50,11 @@ class Hour(TimeField):
             raise ValueError("Enter a time on the 24-hour clock, for example 09:30.") from error
 
 
-class Choice(SelectField):
-    """One of a list."""
-
-    def pre_validate(self, form: Any) -> None:
-        try:
-            super().pre_validate(form)
-        except ValueError as error:
-            raise ValidationError(FROM_THE_LIST) from error
-
-
 class Ticks(SelectMultipleField):
     """Several of a list, as checkboxes."""
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
-
-    def pre_validate(self, form: Any) -> None:
-        try:
-            super().pre_validate(form)
-        except ValueError as error:
-            raise ValidationError(FROM_THE_LIST) from error
 
 
 class SubjectForm(PlannerForm):
@@ -90,7 +77,7 @@ class DaysForm(PlannerForm):
 class TeamForm(PlannerForm):
     """Step 3: with whom."""
 
-    therapist_id = Choice("Primary therapist", coerce=id_of)
+    therapist_id = SelectField("Primary therapist", coerce=id_of)
     therapist_ids = Ticks("Who may hold sessions", coerce=id_of)
     modes = Ticks("How sessions may take place")
     escort = Line("Who takes the patient home", longest=LONGEST_ESCORT)

@@ -34,7 +34,7 @@ from planner.web.access import (
 )
 from planner.web.clock import now
 from planner.web.db import db, end_transaction, own_reading
-from planner.web.fields import instant_of, refuse, seen_version
+from planner.web.fields import instant_of, number_in, refuse, seen_version
 from planner.web.planning import blueprint
 from planner.web.planning.drafts import Opened, elsewhere, opened, wants_later
 from planner.web.planning.forms import WhenForm
@@ -157,9 +157,9 @@ def dates(draft_id: int) -> Response | str:
     def changed(answers: Answers) -> Answers:
         return answers.with_plan(proposal, by_hand=by_hand)
 
-    other = request.form.get("other", "")
-    if other.isdigit() and 0 < int(other) <= len(proposal.placements):
-        return _stored(draft_id, changed, url_for("planning.other", draft_id=draft_id, place=int(other)))
+    place = number_in(request.form.get("other", "")) or 0
+    if 0 < place <= len(proposal.placements):
+        return _stored(draft_id, changed, url_for("planning.other", draft_id=draft_id, place=place))
     return _stored(draft_id, changed, step_url(draft_id, 5), check=True)
 
 
@@ -167,9 +167,9 @@ def _chosen_sessions() -> dict[int, str]:
     """The posted session of each dose, by dose number."""
     chosen = {}
     for name, value in request.form.items():
-        number = name.removeprefix("session-")
-        if name != number and number.isdigit() and len(number) < 4:
-            chosen[int(number)] = value
+        number = number_in(name.removeprefix("session-")) if name.startswith("session-") else None
+        if number is not None:
+            chosen[number] = value
     return chosen
 
 
@@ -252,13 +252,14 @@ def _taken_over(found: Opened, loaded: LoadedPlan, place: int, value: str) -> tu
         changed = with_choices(loaded, proposal, {at.serves: value})
         moved = next(p for p in changed.placements if p.serves == at.serves)
         return changed, f"{name} is now {loaded.say(moved.start)}."
-    if not value.isdigit() or len(value) > 12:
+    start = number_in(value, digits=12)
+    if start is None:
         raise FieldError("time", "Choose one of the times.")
-    changed, follows = moved_plan(loaded, proposal, place, int(value))
+    changed, follows = moved_plan(loaded, proposal, place, start)
     more = {0: "", 1: " One other appointment moved with it."}.get(
         follows, f" {follows} other appointments moved with it."
     )
-    return changed, f"{name} is now {loaded.say(int(value))}.{more}"
+    return changed, f"{name} is now {loaded.say(start)}.{more}"
 
 
 def _other(session: Session, found: Opened, loaded: LoadedPlan, place: int) -> dict[str, Any]:

@@ -115,7 +115,11 @@ def _span_words(
     first: date, last: date, starts_at: datetime, ends_at: datetime, form: AbsenceForm, zone: str
 ) -> str:
     if form.from_time.data is None and form.to_time.data is None:
-        return short_day_words(first) if first == last else f"{short_day_words(first)} to {short_day_words(last)}"
+        words = f"{short_day_words(last)} {last.year}"
+        if first == last:
+            return words
+        year = "" if first.year == last.year else f" {first.year}"
+        return f"{short_day_words(first)}{year} to {words}"
     return staff_span(starts_at, ends_at, zone)
 
 

@@ -25,7 +25,7 @@ from planner.web.access import SEE_OTHER, principal
 from planner.web.clock import now
 from planner.web.courses.acting import CONFLICT, LEAVE
 from planner.web.db import db
-from planner.web.fields import UNPROCESSABLE, refuse
+from planner.web.fields import UNPROCESSABLE, number_in, refuse
 from planner.web.filters import staff_span
 
 TEMPLATE = "rosters/preview.html"
@@ -92,8 +92,9 @@ def _choices() -> dict[int, dict[int, int]]:
     found: dict[int, dict[int, int]] = defaultdict(dict)
     for name, value in request.form.items():
         match = _CHOICE.fullmatch(name)
-        if match and value.isdigit() and len(value) < 4:
-            found[int(match[1])][int(match[2])] = int(value)
+        way = number_in(value)
+        if match and way is not None:
+            found[int(match[1])][int(match[2])] = way
     return dict(found)
 
 

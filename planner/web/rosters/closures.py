@@ -75,7 +75,7 @@ def _asked(site: SiteRow, form: ClosureForm) -> Asked:
     reason = form.reason.data or ""
     return Asked(
         act=CloseDay(site.id, day, reason),
-        heading=f"Close {site.name} on {day_words(day)}",
+        heading=f"Close {site.name} on {day_words(day)} {day.year}",
         verb="Close the day",
         preview_url=url_for("rosters.preview_closure"),
         apply_url=url_for("rosters.close"),

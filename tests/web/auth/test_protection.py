@@ -67,6 +67,7 @@ def test_the_token_of_another_browser_is_refused(sign_in: SignIn, client: Strict
         {"Origin": "http://localhost.evil.example"},
         {"Origin": "http://localhost:81"},
         {"Origin": "null"},
+        {"Origin": "http://["},
     ],
 )
 def test_a_change_started_by_another_site_is_refused(sign_in: SignIn, headers: dict[str, str]) -> None:
@@ -89,6 +90,11 @@ def test_an_unknown_host_name_is_refused(client: StrictClient) -> None:
     answer = client.get("/sign-in", base_url="http://evil.example")
     assert answer.status_code == 400
     assert "evil" not in answer.text
+
+
+def test_an_unknown_host_name_is_no_fault_of_ours(client: StrictClient, caplog: pytest.LogCaptureFixture) -> None:
+    assert client.get("/sign-in", base_url="http://evil.example").status_code == 400
+    assert "fault" not in caplog.text
 
 
 # Headers
@@ -144,7 +150,18 @@ def test_reports_of_a_broken_policy_are_noted_without_addresses(
     assert "\nforged" not in caplog.text
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"csp-report": 3}', b"x" * 20_000])
+def test_a_report_puts_nothing_a_stranger_wrote_into_the_log(
+    client: StrictClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        client.post("/csp-reports", json={"csp-report": {"violated-directive": SECRET_WORDS}})
+    assert "unknown" in caplog.text
+    assert not any(word in caplog.text for word in SECRET_WORDS.split())
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"csp-report": 3}', b"x" * 20_000, b"[" * 8_000, b'{"a":' * 1_500]
+)
 def test_reports_that_are_none_do_no_harm(client: StrictClient, body: bytes) -> None:
     assert client.post("/csp-reports", data=body).status_code == 204
 

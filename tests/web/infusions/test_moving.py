@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from planner.services.status_changes import cancel
 from planner.store.records import OverrideRule, RuleOverride
 from tests.support.booked_course import BookedCourse
-from tests.support.cast import Cast
+from tests.support.cast import NOW, Cast
 from tests.support.strict_client import Page, StrictClient
 from tests.web.stage import ask_for, wall_of, words_of
 
@@ -51,6 +52,9 @@ def test_a_refused_time_names_every_rule_and_the_nearest_times(
         ({"day": "2026-03-20", "time": "25:00"}, "Enter a time from 00:00 to 23:59"),
         ({"start": "tomorrow"}, "Choose one of the offered times."),
         ({"start": "9" * 10_000}, "Choose one of the offered times."),
+        ({"start": "0001-01-01T00:00+2359"}, "Choose one of the offered times."),
+        ({"start": "9999-12-31T23:59-2359"}, "Choose one of the offered times."),
+        ({"day": "2026-03-20", "time": "10:00", "chair": "424242"}, "Choose from this list"),
     ],
 )
 def test_what_cannot_be_read_gets_one_sentence(
@@ -142,3 +146,43 @@ def test_a_session_has_no_infusion_page_and_the_other_way_round(
     assert coordinator.get(f"/infusions/{booked.session(3).id}/move").status_code == 404
     assert coordinator.get(f"/integration/{booked.infusion(3).id}/move").status_code == 404
     assert coordinator.get("/infusions/999999").status_code == 404
+
+
+def test_seconds_make_no_other_time(coordinator: StrictClient, booked: BookedCourse) -> None:
+    row = booked.infusion(3)
+    wall = wall_of(row)
+    typed = {"day": wall.date().isoformat(), "time": f"{wall:%H:%M}:30"}
+    refused = coordinator.send(f"/infusions/{row.id}/move", typed)
+    assert refused.status_code == 422
+    assert "It is at that time already." in words_of(refused)
+
+
+@pytest.mark.parametrize("start", ["", "tomorrow"])
+def test_applying_without_a_time_asks_for_one_on_the_same_page(
+    coordinator: StrictClient, booked: BookedCourse, start: str
+) -> None:
+    before = booked.facts()
+    refused = coordinator.send(f"/infusions/{booked.infusion(3).id}/move/apply", {"start": start, "key": "x"})
+    assert refused.status_code == 422
+    assert "Times that keep everything whole" in words_of(refused)
+    assert booked.facts() == before
+
+
+@pytest.mark.parametrize("number", ["²", "٢", "-1", "99", "1e3", "x"])
+def test_a_way_out_that_is_no_number_is_no_fault(
+    coordinator: StrictClient, booked: BookedCourse, number: str
+) -> None:
+    path = f"/infusions/{booked.infusion(3).id}/cancel"
+    answer = coordinator.send(path, {"outcome": "cancelled", "follow": "slide", "choice-1": number})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("act", ["move", "cancel"])
+def test_nothing_is_asked_about_what_is_settled(
+    coordinator: StrictClient, booked: BookedCourse, db: Session, act: str
+) -> None:
+    row = booked.infusion(3)
+    cancel(db, booked.cast.principals["coordinator"], row.id, seen_version=row.version, now=NOW)
+    answer = coordinator.get(f"/infusions/{row.id}/{act}")
+    assert (answer.status_code, answer.location) == (303, f"/infusions/{row.id}")
+    assert "any more." in coordinator.page(answer.location).words

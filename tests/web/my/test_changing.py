@@ -200,3 +200,16 @@ def test_nobody_changes_the_dates_of_another_patient(sign_in: SignIn, stage: Sta
         answer = client.send(f"/my/dates/{session.id}/{path}", {"time": "1"}, version=session.version, key=key)
         assert answer.status_code == 404, path
     assert changes(db) == 1
+
+
+def test_the_page_of_a_change_tells_of_no_other_change(sign_in: SignIn, stage: Stage, db: Session) -> None:
+    client = sign_in("patient")
+    session = stage.session_of(stage.dose(2))
+    page, _ = check(client, session.id)
+    done = client.submit(page, f"/my/dates/{session.id}/change/confirm").location
+    assert client.get(done).status_code == 200
+    booking = db.scalars(select(func.min(ChangeSet.id))).one()
+    for path in (f"/my/dates/{session.id}/changed/{booking}", f"/my/dates/{session.id}/changed/424242",
+                 f"/my/dates/{stage.dose(4).id}/changed/{done.rpartition('/')[2]}"):  # fmt: skip
+        answer = client.get(path)
+        assert (answer.status_code, answer.location) == (303, path.partition("/changed")[0])

@@ -62,7 +62,11 @@ def test_names_of_all_kinds_are_kept_as_typed(coordinator: StrictClient, cast: C
         ({"from_2": "12:00", "to_2": "09:00"}, "to_2", "On Wednesday the end has to be after the start."),
         ({"preferred_from": "17:00", "preferred_to": "09:00"}, "preferred_to", "has to be after the start"),
         ({"from_2": "9 o'clock", "to_2": "12:00"}, "from_2", "Enter a time from 00:00 to 23:59"),
-        ({"modes": "by pigeon"}, "modes", "by pigeon"),
+        ({"modes": "by pigeon"}, "modes", "Choose from this list"),
+        ({"site": "424242"}, "site", "Choose from this list"),
+        ({"code": "p-101"}, "code", "There is already a patient with the code p-101."),
+        ({"name": "\u200b"}, "name", "Enter something that can be seen."),
+        ({"name": "Test \u202e Yew"}, "name", "Take out line breaks and control characters."),
     ],
 )
 def test_what_cannot_be_kept_is_said_at_the_field(

@@ -126,7 +126,7 @@ def test_other_times_of_sessions_of_each_kind(wizard: Wizard, db: Session) -> No
     assert wizard.send("4/dates").location == wizard.url(5)
 
 
-@pytest.mark.parametrize("typed", ["", "1", "999999999999", "abc", "1-2-telehealth"])
+@pytest.mark.parametrize("typed", ["", "1", "999999999999", "abc", "1-2-telehealth", "²"])
 def test_a_time_nobody_offered_changes_nothing(wizard: Wizard, db: Session, typed: str) -> None:
     wizard.to("4/dates")
     before = answers(db)
@@ -146,7 +146,9 @@ def test_a_place_that_is_none_is_not_there(wizard: Wizard) -> None:
     [
         ("day=2026-03-14&time=10:00", "The site is not open for the whole visit then."),
         ("day=2026-03-10&time=10:07", "Visits start on the site's grid of times only."),
-        ("day=2026-03-02&time=10:00", "outside the roster that is known so far"),
+        ("day=2026-03-02&time=10:00", "That time has passed."),
+        ("day=2199-03-02&time=10:00", "outside the roster that is known so far"),
+        ("day=9999-12-31&time=23:59", "Enter a year from 2000 to 2200."),
         ("day=2026-03-08&time=02:30", "02:30 does not exist on"),
         ("day=soon&time=10:00", "Enter a day with its month and year"),
     ],
@@ -218,3 +220,8 @@ def test_preferred_hours_are_used_where_possible(wizard: Wizard, db: Session) ->
     noon = minute_of(at("2026-03-09 12:00")) % 1440
     doses = [p.start for p in proposal.placements if p.chair_id is not None]
     assert sum(start % 1440 >= noon for start in doses) >= 3
+
+
+@pytest.mark.parametrize("typed", [{"other": "²"}, {"session-²": "1"}, {"session-1": "²"}, {"other": "9" * 40}])
+def test_digits_of_other_kinds_are_no_fault(wizard: Wizard, typed: dict[str, str]) -> None:
+    assert wizard.to("4/dates").send("4/dates", typed).status_code in (303, 409)

@@ -168,7 +168,7 @@ def test_somebody_is_put_away_for_a_whole_day(scene: Scene) -> None:
     day, nurse = scene.day(2), scene.cast.people["prescriber"]
     form = scene.client.page(f"{AWAY}/new")
     page = read(scene.client.submit(form, f"{AWAY}/new", {"person": nurse.id, "from_day": day.isoformat()}))
-    assert f"Test Prescriber away, {day:%a} {day.day} {day:%b}" in page.headings
+    assert f"Test Prescriber away, {day:%a} {day.day} {day:%b} {day.year}" in page.headings
     done = scene.client.submit(page, AWAY)
     assert done.status_code == 303
     row = scene.db.scalars(select(Absence)).one()
