@@ -48,9 +48,19 @@ def nonce() -> str:
 
 def set_up_security(app: Flask) -> None:
     """Refuse requests that other sites started, and put the headers on every answer."""
+    app.before_request(take_head_for_get)
     app.before_request(limit_forms)
     app.before_request(refuse_other_sites)
     app.after_request(add_headers)
+
+
+def take_head_for_get() -> None:
+    """Views that show a form on GET and else take it in must not take a HEAD for a sent form.
+
+    The server still leaves out the body, because that goes by the method as received.
+    """
+    if request.method == "HEAD":
+        request.method = "GET"
 
 
 def limit_forms() -> None:

@@ -27,6 +27,13 @@ def test_signing_in_leads_to_the_role_s_first_page(client: StrictClient, cast: C
     assert client.get("/sign-in").location == first
 
 
+def test_a_head_is_answered_like_a_get_without_its_body(client: StrictClient, cast: Cast, db: Session) -> None:
+    typed = {"email": cast.email("nurse"), "password": PASSWORD}
+    answer = client.open("/sign-in", method="HEAD", data=typed)
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert db.scalar(select(func.count(SignInAttempt.id))) == 0
+
+
 def test_the_address_is_taken_in_any_case_and_with_spaces(client: StrictClient, cast: Cast) -> None:
     assert try_to_sign_in(client, f"  {cast.email('nurse').upper()} ").status_code == 303
 

@@ -78,7 +78,7 @@ def test_outside_its_window_a_therapist_is_told_whom_to_ask(sign_in: SignIn, boo
     seen = sign_in(whose(booked, 6)).send(path, typed)
     assert seen.status_code == 200
     words = words_of(seen)
-    assert "Ask a coordinator or a prescriber" in words
+    assert "Ask a coordinator" in words
     assert not any(form["action"].endswith("/apply") for form in Page(seen.text).forms)
 
 
