@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +10,12 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal
 from planner.domain.conflicts import Rule
-from planner.domain.errors import NotFound, StaleVersion
+from planner.domain.errors import NotFound
 from planner.domain.statuses import AppointmentKind
 from planner.scheduling.moves import decide_displaced
-from planner.services.applying import apply_decision
-from planner.services.rescheduling import Preview
+from planner.services.rescheduling import Preview, apply_previewed, preview_key
 from planner.store.queries.scopes import the_one, visible_appointments
-from planner.store.records import Appointment, ChangeSet, Clinic
+from planner.store.records import Appointment, ChangeSet
 from planner.store.sheets import load_course
 
 
@@ -40,9 +38,7 @@ def preview_rebooking(
         raise NotFound
     course = load_course(db, dose.course_id, now)
     decision = decide_displaced(course, (), "rebook", choices or {})
-    versions = sorted((appointment.id, appointment.version) for appointment in course.appointments)
-    told = repr((course.id, versions, decision.kind, decision.lines, decision.overrides))
-    return Preview(course, decision, hashlib.sha256(told.encode()).hexdigest()[:32], dict(choices or {}))
+    return Preview(course, decision, preview_key(course, decision), dict(choices or {}))
 
 
 def apply_rebooking(
@@ -60,15 +56,4 @@ def apply_rebooking(
     Raises StaleVersion when the course has changed since, and what `apply_decision` raises.
     """
     again = preview_rebooking(db, principal, act, now=now, choices=choices)
-    if again.key != key:
-        raise StaleVersion(0, 1, "This course")
-    return apply_decision(
-        db,
-        principal,
-        course_id=again.course.id,
-        decision=again.decision,
-        seen_versions={appointment.id: appointment.version for appointment in again.course.appointments},
-        now=now,
-        undo_minutes=db.get_one(Clinic, 1).undo_minutes,
-        override_reasons=override_reasons or {},
-    )
+    return apply_previewed(db, principal, again, key=key, now=now, override_reasons=override_reasons)

@@ -90,7 +90,7 @@ def preview(
         raise NotFound
     course = load_course(db, found.course_id, now)
     decision = _decide(course, act, choices or {}, now)
-    return Preview(course, decision, _key(course, decision), dict(choices or {}))
+    return Preview(course, decision, preview_key(course, decision), dict(choices or {}))
 
 
 def apply(
@@ -108,10 +108,32 @@ def apply(
     Raises StaleVersion when the course has changed since the preview, and whatever `preview` raises; FieldError
     (`reason`) and NotPermitted for overrides.
     """
-    again = preview(db, principal, act, now=now, choices=choices)
+    return apply_previewed(
+        db,
+        principal,
+        preview(db, principal, act, now=now, choices=choices),
+        key=key,
+        now=now,
+        override_reasons=override_reasons,
+        reason=act.reason if isinstance(act, Lose) else "",
+        dose_started_at=act.dose_started_at if isinstance(act, EndDose) else None,
+    )
+
+
+def apply_previewed(
+    db: Session,
+    principal: Principal,
+    again: Preview,
+    *,
+    key: str,
+    now: datetime,
+    override_reasons: Mapping[Rule, str] | None = None,
+    reason: str = "",
+    dose_started_at: datetime | None = None,
+) -> ChangeSet:
+    """Write what was decided `again` if it is what a person was shown under `key`; else raise StaleVersion."""
     if again.key != key:
         raise StaleVersion(0, 1, "This course")
-    clinic = db.get_one(Clinic, 1)
     return apply_decision(
         db,
         principal,
@@ -119,10 +141,10 @@ def apply(
         decision=again.decision,
         seen_versions={appointment.id: appointment.version for appointment in again.course.appointments},
         now=now,
-        undo_minutes=clinic.undo_minutes,
+        undo_minutes=db.get_one(Clinic, 1).undo_minutes,
         override_reasons=override_reasons or {},
-        reason=act.reason if isinstance(act, Lose) else "",
-        dose_started_at=act.dose_started_at if isinstance(act, EndDose) else None,
+        reason=reason,
+        dose_started_at=dose_started_at,
     )
 
 
@@ -179,7 +201,7 @@ def _check_dose(course: CourseSheet, act: EndDose, now: datetime) -> None:
         raise FieldError("dose_end", "That is more than a day from the visit. Check the date.")
 
 
-def _key(course: CourseSheet, decision: Decision) -> str:
+def preview_key(course: CourseSheet, decision: Decision) -> str:
     """A digest of every line and of the versions it was decided from."""
     versions = sorted((appointment.id, appointment.version) for appointment in course.appointments)
     told = repr((course.id, versions, decision.kind, decision.lines, decision.overrides))

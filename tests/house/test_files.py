@@ -12,15 +12,15 @@ LONGEST_FILE = 450
 
 # Written in pieces, so that this file does not contain what it looks for.
 HOSTS = [
-    "pypi" + ".org",
-    "pythonhosted" + ".org",
-    "npmjs" + ".org",
-    "npmjs" + ".com",
-    "jsdelivr" + ".net",
-    "unpkg" + ".com",
-    "cdnjs." + "cloudflare",
-    "fonts." + "googleapis",
-    "fonts." + "gstatic",
+    "py" + "pi.org",
+    "python" + "hosted.org",
+    "np" + "mjs.org",
+    "np" + "mjs.com",
+    "jsde" + "livr.net",
+    "unp" + "kg.com",
+    "cdn" + "js.cloudflare",
+    "fonts.google" + "apis",
+    "fonts.gst" + "atic",
     "esm" + ".sh",
 ]
 MACHINE_PATHS = re.compile("/(" + "wo" + "rk|ro" + "ot|tm" + "p|ho" + r"me/\w+|Use" + r"rs/\w+)/")

@@ -27,6 +27,7 @@ def axe_faults(page: Page, only: tuple[str, ...] = ()) -> list[str]:
 
     `only` names single rules of axe, such as "color-contrast"; without it all of RULES are looked at.
     """
+    page.wait_for_load_state("load")  # a page whose style sheets are on their way has faults of its own
     chosen = {"type": "rule", "values": list(only)} if only else {"type": "tag", "values": list(RULES)}
     channel = page.context.new_cdp_session(page)
     try:
@@ -57,6 +58,7 @@ def _evaluate(channel: Any, context: int, source: str) -> Any:
 
 def sideways_overflow(page: Page) -> int:
     """Pixels by which the page is wider than its window; 0 is right."""
+    page.wait_for_load_state("load")
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 

@@ -43,16 +43,48 @@ class _Silent(WSGIRequestHandler):
         """Say nothing: the test asserts what was answered."""
 
 
+class _Counted:
+    """A WSGI callable that knows how many answers are under way, so that none is cut off half-way at the end.
+
+    An answer that loses its thread would leave its database connection open.
+    """
+
+    def __init__(self, app: WsgiApp) -> None:
+        self._app, self._under_way, self._changed = app, 0, threading.Condition()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        with self._changed:
+            self._under_way += 1
+        try:
+            answer = self._app(environ, start_response)
+            try:
+                return list(answer)
+            finally:
+                if (close := getattr(answer, "close", None)) is not None:
+                    close()
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def wait_until_idle(self) -> None:
+        """Return once every answer is given, at the latest after STOP_SECONDS."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._under_way == 0, STOP_SECONDS)
+
+
 @contextmanager
 def serve(app: WsgiApp) -> Iterator[RunningServer]:
     """Serve a WSGI callable from threads of this process, over real HTTP."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
+    counted = _Counted(app)
+    server = make_server("127.0.0.1", 0, counted, threaded=True, request_handler=_Silent)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield RunningServer(server.server_port)
     finally:
         server.shutdown()
+        counted.wait_until_idle()
         server.server_close()
         thread.join(STOP_SECONDS)
 

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from planner.domain.conflicts import Rule
 from planner.domain.errors import FieldError, NotPermitted, StaleVersion
 from planner.services import rebooking, rescheduling
-from planner.services.reading.previews import LineFacts, PreviewFacts, SlotFacts, facts_of
+from planner.services.reading.previews import PreviewFacts, facts_of
 from planner.services.rebooking import Rebook
 from planner.store.queries.appointments import AppointmentRow
 from planner.web.access import SEE_OTHER, principal
@@ -26,6 +26,7 @@ from planner.web.clock import now
 from planner.web.db import db
 from planner.web.fields import UNPROCESSABLE, number_in, refuse
 from planner.web.filters import staff_span
+from planner.web.preview_words import line_words
 
 TEMPLATE = "courses/preview.html"
 CONFLICT = 409
@@ -137,7 +138,7 @@ def context_of(asked: Asked, facts: PreviewFacts, faults: Iterable[Fault] = ()) 
         "asked": asked,
         "facts": facts,
         "faults": faults,
-        "lines": [_words(line, facts.zone) for line in facts.lines],
+        "lines": [line_words(line, facts.zone) for line in facts.lines],
         "questions": [_question(question) for question in facts.questions],
         "reasons": [
             {
@@ -172,23 +173,6 @@ def _question(question: Any) -> dict[str, Any]:
         "options": [*ways, leave],
         "chosen": LEAVE if question.chosen is None else str(question.chosen),
     }
-
-
-def _words(line: LineFacts, zone: str) -> dict[str, str]:
-    before, after = line.before, line.after
-    return {
-        "what": line.what,
-        "before": "" if before is None else _slot(before, zone, None),
-        "after": line.outcome or ("" if after is None else _slot(after, zone, before)),
-        "note": line.note,
-        "tone": line.tone,
-    }
-
-
-def _slot(slot: SlotFacts, zone: str, like: SlotFacts | None) -> str:
-    """Day, times and place; the place is left out where it stays."""
-    where = slot.where if like is None or like.where != slot.where else ""
-    return ", ".join(part for part in (staff_span(slot.starts_at, slot.ends_at, zone), where) if part)
 
 
 def now_words(row: AppointmentRow) -> str:

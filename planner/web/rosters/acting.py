@@ -20,13 +20,12 @@ from planner.domain.conflicts import Rule
 from planner.domain.errors import FieldError, NotPermitted, StaleVersion
 from planner.services.disruptions import Disruption, apply_disruption
 from planner.services.reading.disruptions import CourseFacts, DisruptionFacts, disruption_facts
-from planner.services.reading.previews import LineFacts, SlotFacts
 from planner.web.access import SEE_OTHER, principal
 from planner.web.clock import now
 from planner.web.courses.acting import CONFLICT, LEAVE
 from planner.web.db import db
 from planner.web.fields import UNPROCESSABLE, number_in, refuse
-from planner.web.filters import staff_span
+from planner.web.preview_words import line_words
 
 TEMPLATE = "rosters/preview.html"
 LONGEST_OVERRIDE, SHORTEST_OVERRIDE = 300, 3
@@ -144,7 +143,7 @@ def _course(course: CourseFacts) -> dict[str, Any]:
     return {
         "id": course.course_id,
         "code": course.code,
-        "lines": [_words(line, course.facts.zone) for line in course.facts.lines],
+        "lines": [line_words(line, course.facts.zone) for line in course.facts.lines],
         "remarks": course.facts.remarks,
         "questions": [
             {
@@ -166,23 +165,6 @@ def _course(course: CourseFacts) -> dict[str, Any]:
             for question in course.facts.questions
         ],
     }
-
-
-def _words(line: LineFacts, zone: str) -> dict[str, str]:
-    before, after = line.before, line.after
-    return {
-        "what": line.what,
-        "before": "" if before is None else _slot(before, zone, None),
-        "after": line.outcome or ("" if after is None else _slot(after, zone, before)),
-        "note": line.note,
-        "tone": line.tone,
-    }
-
-
-def _slot(slot: SlotFacts, zone: str, like: SlotFacts | None) -> str:
-    """Day, times and place; the place is left out where it stays."""
-    where = slot.where if like is None or like.where != slot.where else ""
-    return ", ".join(part for part in (staff_span(slot.starts_at, slot.ends_at, zone), where) if part)
 
 
 def _summary(facts: DisruptionFacts) -> str:

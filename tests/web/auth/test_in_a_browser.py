@@ -27,7 +27,8 @@ def url(fresh_store: Store) -> Iterator[str]:
 def fill_in(page: Page, who: str, password: str = PASSWORD) -> None:
     page.get_by_label("Email address").fill(f"{who}@clinic.example")
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign in").click()
 
 
 def look_over(page: Page) -> None:
