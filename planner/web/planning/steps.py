@@ -142,7 +142,8 @@ def _subject_refused(form: SubjectForm, found: Opened | None, error: FieldError)
 
 
 def _subject_page(form: SubjectForm, found: Opened | None, status: int = 200, **more: Any) -> Response | str:
-    rows = patients(db(), principal())
+    # Who can be planned now comes first; the others stay in the list, so that nobody looks for them in vain.
+    rows = sorted(patients(db(), principal()), key=lambda row: row.open_course_id is not None)
     form.patient_id.choices = [SelectChoice("0", "Choose a patient")] + [
         SelectChoice(str(row.id), f"{row.code} · {row.name}{' (in a course)' if row.open_course_id else ''}")
         for row in rows
