@@ -113,10 +113,11 @@ def after_decision(clinic: ClinicSheet, decision: Decision) -> ClinicSheet:
             freed += line.before.holds
         if line.after is not None:
             taken += line.after.holds
-    return _rebusied(clinic, freed, taken)
+    return rebusied(clinic, freed, taken)
 
 
-def _rebusied(clinic: ClinicSheet, freed: Iterable[Held], taken: Iterable[Held]) -> ClinicSheet:
+def rebusied(clinic: ClinicSheet, freed: Iterable[Held], taken: Iterable[Held]) -> ClinicSheet:
+    """The clinic with what is `freed` given back and what is `taken` held, whoever or whatever it is."""
     out: dict[int, list[Span]] = defaultdict(list)
     more: dict[int, list[Span]] = defaultdict(list)
     for holdable, start, end in freed:

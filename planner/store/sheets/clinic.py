@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import or_, select
@@ -15,6 +15,7 @@ from planner.domain.errors import NotFound
 from planner.domain.intervals import instant_of, minute_of
 from planner.domain.walltime import day_span
 from planner.scheduling.sheets import ClinicSheet, PersonSheet, ShiftSheet, SiteSheet, Span, ThingSheet
+from planner.scheduling.withdrawals import rebusied
 from planner.store.records import (
     Absence,
     Chair,
@@ -207,33 +208,4 @@ def _with_busy(things: Iterable[ThingSheet], busy: Busy) -> tuple[ThingSheet, ..
 
 def without_holds(clinic: ClinicSheet, holds: Iterable[tuple[int, int, int]]) -> ClinicSheet:
     """The same sheet with these (holdable, from, to) given back; for a course whose own bookings count as free."""
-    given_back: dict[int, list[Span]] = defaultdict(list)
-    for holdable_id, start, end in holds:
-        given_back[holdable_id].append((start, end))
-
-    def left(holdable_id: int, busy: tuple[Span, ...]) -> tuple[Span, ...]:
-        remaining = list(busy)
-        for span in given_back[holdable_id]:
-            if span in remaining:
-                remaining.remove(span)
-        return tuple(remaining)
-
-    def thing(sheet: ThingSheet) -> ThingSheet:
-        if sheet.holdable_id not in given_back:
-            return sheet
-        return replace(sheet, busy=left(sheet.holdable_id, sheet.busy))
-
-    def person(sheet: PersonSheet) -> PersonSheet:
-        lanes = tuple(thing(lane) for lane in sheet.lanes)
-        if sheet.holdable_id in given_back:
-            return replace(sheet, busy=left(sheet.holdable_id, sheet.busy), lanes=lanes)
-        return sheet if lanes == sheet.lanes else replace(sheet, lanes=lanes)
-
-    return replace(
-        clinic,
-        chairs=tuple(thing(sheet) for sheet in clinic.chairs),
-        rooms=tuple(thing(sheet) for sheet in clinic.rooms),
-        nurses=tuple(person(sheet) for sheet in clinic.nurses),
-        prescribers=tuple(person(sheet) for sheet in clinic.prescribers),
-        therapists=tuple(person(sheet) for sheet in clinic.therapists),
-    )
+    return rebusied(clinic, holds, ())
