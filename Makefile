@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes
 FAST_TESTS := $(wildcard tests/domain tests/scheduling tests/feeds tests/house)
+# These walk the whole demo clinic in a browser: part of `make test` only.
+SLOW_HOUSE := every_page words queries
 
 # The lock is compiled with this version of uv, so that two people get the same file.
 UV := uv==0.13.9
@@ -29,7 +31,7 @@ test: lint browser  ## everything: check, then all tests on SQLite, PostgreSQL a
 	@$(BIN)/python -m pytest -n $(WORKERS)
 
 check: lint  ## in under a minute: lint, import contract, types, fast tests
-	@$(BIN)/python -m pytest -q $(FAST_TESTS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) $(FAST_TESTS) $(SLOW_HOUSE:%=--ignore=tests/house/test_%.py)
 
 bench: $(VENV)/.dev-installed  ## print the benchmark figures
 	@$(BIN)/python -m tests.benchmarks
