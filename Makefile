@@ -39,6 +39,7 @@ bench: $(VENV)/.dev-installed  ## print the benchmark figures
 lint: $(VENV)/.dev-installed
 	@echo 'lint'
 	@$(BIN)/python -m ruff check --quiet --output-format=concise .
+	@$(BIN)/python -m ruff format --quiet --check . || { echo 'not formatted; run: .venv/bin/ruff format .'; exit 1; }
 	@echo 'import contract'
 	@said=$$($(BIN)/python -c '$(LINT_IMPORTS)' --no-logo 2>&1) || { echo "$$said"; exit 1; }
 	@echo 'types'

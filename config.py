@@ -26,7 +26,10 @@ class PasswordCost:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a machine may choose. `trusted_proxies` is the number of proxies whose X-Forwarded-* count."""
+    """Everything a machine may choose. `trusted_proxies` is the number of proxies whose X-Forwarded-* count.
+
+    What a key of `secret_key_fallbacks` signed is still read; only `secret_key` signs.
+    """
 
     database_url: str
     secret_key: str
@@ -35,10 +38,11 @@ class Settings:
     trusted_hosts: tuple[str, ...] = LOOPBACK
     trusted_proxies: int = 0
     password_cost: PasswordCost = PasswordCost()
+    secret_key_fallbacks: tuple[str, ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read DATABASE_URL, SECRET_KEY, HTTPS, PUBLIC_URL, TRUSTED_HOSTS and TRUSTED_PROXIES.
+        """Read DATABASE_URL, SECRET_KEY (_FALLBACKS), HTTPS, PUBLIC_URL, TRUSTED_HOSTS and TRUSTED_PROXIES.
 
         Without DATABASE_URL the database is one SQLite file in `instance/`; without SECRET_KEY a random one is kept
         beside the database, readable by its owner only. Raises ValueError for a value that makes no sense.
@@ -53,6 +57,7 @@ class Settings:
             public_url=public_url,
             trusted_hosts=_hosts(given.get("TRUSTED_HOSTS", ""), public_url),
             trusted_proxies=_count(given, "TRUSTED_PROXIES"),
+            secret_key_fallbacks=_listed(given.get("SECRET_KEY_FALLBACKS", "")),
         )
 
 
@@ -101,8 +106,12 @@ def _count(given: Mapping[str, str], name: str) -> int:
     return int(word)
 
 
+def _listed(words: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in words.split(",") if word.strip())
+
+
 def _hosts(words: str, public_url: str) -> tuple[str, ...]:
-    named = tuple(word.strip() for word in words.split(",") if word.strip())
+    named = _listed(words)
     if named:
         return named
     public = urlsplit(public_url).hostname

@@ -4,7 +4,8 @@ import os
 import sys
 
 from config import Settings
-from planner.app import NotReady, check_ready, create_app
+from planner.app import NotReady, check_ready, create_app, zone_notice
+from planner.web.clock import system_clock
 
 #: Tells gunicorn that starting again will not help; other servers only see that it failed.
 BOOT_FAILED = 3
@@ -24,3 +25,5 @@ if not IS_COMMAND:
     except NotReady as reason:
         print(reason, file=sys.stderr)
         raise SystemExit(BOOT_FAILED) from None
+    if notice := zone_notice(app.extensions["planner"], system_clock()):
+        print(notice[0].upper() + notice[1:] + ".", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter, ValidationError
 
 from planner.services.accounts import Passwords
+from planner.services.zone_changes import outdated_sentence
 from planner.store.engine import RETRIES, Store, is_retryable
-from planner.store.guards import GuardMissing, check_guards, missing_guards
+from planner.store.guards import GuardMissing, check_guards, guards_fault
 from planner.store.migrate import current, head
 from planner.web import BLUEPRINTS
 from planner.web.access import guard_views, undeclared_views
@@ -128,6 +130,8 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, store: Store 
 def _configure(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret_key,
+        # The one thing that is signed here; sessions are rows of the database. Of several keys the last one signs.
+        WTF_CSRF_SECRET_KEY=[*settings.secret_key_fallbacks, settings.secret_key],
         TRUSTED_HOSTS=list(settings.trusted_hosts),
         SESSION_COOKIE_SECURE=settings.https,
         PREFERRED_URL_SCHEME="https" if settings.https else "http",
@@ -172,13 +176,7 @@ def fault_of(store: Store) -> str | None:
     if at != head():
         return "The database is not at the newest migration. Run “flask --app wsgi migrate” first."
     with store.read_engine.connect() as connection:
-        missing = missing_guards(connection)
-    if missing:
-        return (
-            f"The database has lost its protection against double booking ({', '.join(missing)}). "
-            "Run “flask --app wsgi migrate” before serving."
-        )
-    return None
+        return guards_fault(connection)
 
 
 def check_ready(store: Store) -> None:
@@ -193,3 +191,12 @@ def check_ready(store: Store) -> None:
         raise NotReady(str(missing)) from missing
     finally:
         store.dispose()  # a server may fork after this, and connections must not be shared between processes
+
+
+def zone_notice(store: Store, now: datetime) -> str:
+    """What to tell an operator about future appointments derived with other time zone data; empty when they agree."""
+    try:
+        with store.reading() as db:
+            return outdated_sentence(db, now)
+    finally:
+        store.dispose()

@@ -115,9 +115,7 @@ def db(engine: "Engine") -> "Iterator[Session]":
     from sqlalchemy.orm import Session
 
     with engine.connect() as connection, connection.begin() as everything:
-        with Session(
-            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
-        ) as session:
+        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
             yield session
         everything.rollback()
 

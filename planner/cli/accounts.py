@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from planner.cli.doors import RecordNumber, refusals
+from planner.cli.doors import RecordNumber, password_typed, refusals
 from planner.domain.access import Role
 from planner.domain.errors import FieldError
 from planner.services import accounts as services
@@ -27,10 +26,6 @@ def _hash_of(password: str, email: str) -> str:
     services.check_new_password(password, email)
     hashed: str = current_app.extensions["planner_passwords"].hashed(password)
     return hashed
-
-
-def _password_from(stream: Any) -> str:
-    return stream.readline().rstrip("\r\n") if not sys.stdin.isatty() else click.prompt("Password", hide_input=True)
 
 
 def _id_of(db: Any, email: str) -> int:
@@ -57,9 +52,8 @@ def _id_of(db: Any, email: str) -> int:
 @with_appcontext
 def create(email: str, name: str, roles: tuple[str, ...], site_ids: tuple[int, ...]) -> None:
     """Make an account for a member of staff. The password is asked for, or read from standard input."""
-    password = _password_from(sys.stdin)
     with refusals():
-        password_hash = _hash_of(password, email)
+        password_hash = _hash_of(password_typed(), email)
         with _store().writing() as db:
             services.create_account(
                 db,
@@ -90,9 +84,8 @@ def show() -> None:
 @with_appcontext
 def password(email: str) -> None:
     """Set a new password and end all sign-ins of the account."""
-    words = _password_from(sys.stdin)
     with refusals():
-        password_hash = _hash_of(words, email)
+        password_hash = _hash_of(password_typed(), email)
         with _store().writing() as db:
             services.set_password(db, None, _id_of(db, email), password_hash, datetime.now(UTC))
     click.echo("The password is set; every browser of this account is signed out.")

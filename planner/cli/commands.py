@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import click
 
+from planner.cli.accounts import accounts
 from planner.cli.courses import plan_course
 from planner.cli.database import backup, doctor, migrate
 from planner.cli.demo import demo
 from planner.cli.feeds import feeds
 from planner.cli.people import add_admin
+from planner.cli.rights import rights
+from planner.cli.upkeep import upkeep
 
-COMMANDS: list[click.Command] = [migrate, add_admin, plan_course, feeds, demo, backup, doctor]
+accounts.add_command(rights)
+COMMANDS: list[click.Command] = [migrate, add_admin, plan_course, feeds, demo, backup, doctor, upkeep]

@@ -140,9 +140,7 @@ def _book(
     )
 
 
-def _dates(
-    db: Session, patient: Patient, site: Site, best: CourseProposal, booked: Course | None
-) -> PlannedDates:
+def _dates(db: Session, patient: Patient, site: Site, best: CourseProposal, booked: Course | None) -> PlannedDates:
     chairs = {row[0]: row[1] for row in db.execute(select(Chair.id, Chair.name).where(Chair.site_id == site.id))}
     if booked is None:
         return PlannedDates(best.placements, patient.code, chairs)
@@ -179,9 +177,7 @@ def _summary(number: int, proposal: CourseProposal) -> list[str]:
     return [first, *(f"     ! {remark.sentence}" for remark in proposal.remarks)]
 
 
-def _date_line(
-    placement: Placement, zone: str, names: Mapping[int, str], chairs: Mapping[int, str]
-) -> str:
+def _date_line(placement: Placement, zone: str, names: Mapping[int, str], chairs: Mapping[int, str]) -> str:
     start, end = (to_wall(instant_of(minute), zone) for minute in (placement.start, placement.end))
     who = names.get(placement.therapist_id or 0) or chairs.get(placement.chair_id or 0, "")
     after = f", {placement.offset_min / 60:.1f} h after" if placement.offset_min is not None else ""
@@ -189,9 +185,7 @@ def _date_line(
     return f"     {start:%a %d %b %Y %H:%M}-{end:%H:%M}  {what:<16} {who}{after}"
 
 
-def _json(
-    answer: ProposalSet, patient: Patient, slug: str, zone: str, booked: Course | None
-) -> bytes:
+def _json(answer: ProposalSet, patient: Patient, slug: str, zone: str, booked: Course | None) -> bytes:
     content = {
         "patient": patient.code,
         "protocol": slug,
@@ -200,5 +194,3 @@ def _json(
         "proposals": [proposal_to_json(proposal) for proposal in answer.proposals],
     }
     return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
-
-

@@ -14,11 +14,13 @@ from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL, make_url
 
-from planner.cli.doors import Failed, refusals, store
+from planner.cli.doors import Failed, now, refusals, store
+from planner.domain.zonedata import zone_data_version
 from planner.services.upkeep import disagreements, overlaps
+from planner.services.zone_changes import outdated_sentence
 from planner.store import migrate as migrations
 from planner.store.engine import Store
-from planner.store.guards import GuardMissing, check_guards, missing_guards
+from planner.store.guards import GuardMissing, check_guards, guards_fault
 
 
 @click.command("migrate")
@@ -83,13 +85,13 @@ def _check_copy(draft: Path) -> None:
     try:
         with copy.read_engine.connect() as connection:
             found = connection.execute(text("PRAGMA integrity_check")).scalar()
-            missing = missing_guards(connection)
+            fault = guards_fault(connection)
     finally:
         copy.dispose()
     if found != "ok":
         raise Failed("The copy is damaged, so it was thrown away; check the disk.")
-    if missing:
-        raise Failed("The copy lacks the guards against double booking, so it was thrown away; migrate first.")
+    if fault:
+        raise Failed(f"The copy was thrown away, because it could not be served from. {fault}")
 
 
 def _flush_to_disk(path: Path) -> None:
@@ -128,7 +130,7 @@ def _dump_postgres(url: URL, file: Path) -> None:
 @click.command("doctor")
 @with_appcontext
 def doctor() -> None:
-    """Look the database over: engine, migrations, guards, and that what is held agrees with what is booked."""
+    """Look the database over: engine, migrations, guards, what is held against what is booked, time zone data."""
     faults = 0
     with refusals():
         for what, fault in _findings(store()):
@@ -154,6 +156,7 @@ def _findings(found: Store) -> list[tuple[str, str]]:
     with found.reading() as db:
         findings.append(("nobody and nothing is held twice", _counted(overlaps(db), "overlaps")))
         findings.append(("what is held agrees with what is booked", _counted(disagreements(db), "disagree")))
+        findings.append((f"time zone data {zone_data_version()}", outdated_sentence(db, now())))
     return findings
 
 

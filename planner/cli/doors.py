@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from planner.services.accounts import email_key
 from planner.store.engine import Store
 from planner.store.guards import GuardMissing
 from planner.store.queries import accounts as find
+
+NOT_TEXT = "The password holds bytes that are not UTF-8 text; send it as UTF-8."
 
 
 class RecordNumber(click.IntRange):
@@ -64,6 +67,25 @@ def refusals() -> Iterator[None]:
         # The driver's own message may hold the address with its password.
         sentence = "The database cannot be used; run “flask --app wsgi doctor” to see why"
         raise Failed(f"{sentence} ({type(fault).__name__}).") from fault
+
+
+def password_typed(*, confirm: bool = False) -> str:
+    """A password from the keyboard, or the first line of standard input. Raises FieldError for broken text."""
+    if sys.stdin.isatty():
+        return _sound(str(click.prompt("Password", hide_input=True, confirmation_prompt=confirm)))
+    try:
+        return _sound(sys.stdin.readline().rstrip("\r\n"))
+    except UnicodeDecodeError as error:
+        raise FieldError("password", NOT_TEXT) from error
+
+
+def _sound(password: str) -> str:
+    """The password if it can be typed again: bytes that are no text come in as lone surrogates in some locales."""
+    try:
+        password.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise FieldError("password", NOT_TEXT) from error
+    return password
 
 
 def principal_of(db: Session, email: str) -> Principal:

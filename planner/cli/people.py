@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from planner.cli.doors import now, refusals, store
+from planner.cli.doors import now, password_typed, refusals, store
 from planner.domain.access import Role
 from planner.domain.errors import FieldError
 from planner.services.accounts import check_new_password, create_account
@@ -26,8 +24,8 @@ def add_admin(email: str | None, name: str | None) -> None:
             raise FieldError("email", "There are accounts already; an admin makes further ones.")
     email = email if email is not None else click.prompt("Email")
     name = name if name is not None else click.prompt("Name")
-    password = _password()
     with refusals():
+        password = password_typed(confirm=True)
         check_new_password(password, email)
         password_hash = current_app.extensions["planner_passwords"].hashed(password)
         with store().writing() as db:
@@ -41,9 +39,3 @@ def add_admin(email: str | None, name: str | None) -> None:
                 now=now(),
             )
     click.echo(f"{email} can sign in now.")
-
-
-def _password() -> str:
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\r\n")

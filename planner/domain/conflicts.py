@@ -15,8 +15,10 @@ class Rule(StrEnum):
     GRID = "GRID"
     CHAIR_BUSY = "CHAIR_BUSY"
     NURSE_BUSY = "NURSE_BUSY"
+    NURSE_AWAY = "NURSE_AWAY"
     PRESCRIBER_AWAY = "PRESCRIBER_AWAY"
     THERAPIST_BUSY = "THERAPIST_BUSY"
+    THERAPIST_AWAY = "THERAPIST_AWAY"
     ROOM_BUSY = "ROOM_BUSY"
     PATIENT_BUSY = "PATIENT_BUSY"
     PATIENT_AWAY = "PATIENT_AWAY"
@@ -43,11 +45,21 @@ OVERRIDABLE = frozenset(
         Rule.SPACING,
         Rule.SPAN,
         Rule.PRESCRIBER_AWAY,
+        Rule.NURSE_AWAY,
         Rule.THERAPIST_BUSY,
+        Rule.THERAPIST_AWAY,
         Rule.PATIENT_AWAY,
         Rule.PREP_MISSING,
     }
 )
+
+
+#: Rules about who works when: set aside, they make an appointment off hours.
+OFF_HOURS = frozenset({Rule.CLOSED, Rule.PRESCRIBER_AWAY, Rule.NURSE_AWAY, Rule.THERAPIST_AWAY, Rule.PATIENT_AWAY})
+
+#: Rules that a person may ask to set aside for one appointment that they move, beside OUTSIDE_WINDOW, which never
+#: refuses a move and is asked about in its preview.
+ASKED_ASIDE = OFF_HOURS | {Rule.OVERLAP, Rule.SPACING, Rule.NO_WINDOW_SLOT}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,11 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
+def day_and_year(day: date) -> str:
+    """“Sun 7 Nov 2027”; the day of the month without a nought before it, as everywhere else."""
+    return f"{day:%a} {day.day} {day:%b} {day.year}"
+
+
 class UnknownZone(ValueError):
     """No such IANA time zone."""
 
@@ -24,7 +29,7 @@ class NonexistentWallTime(ValueError):
     def __init__(self, wall: datetime, zone: str, next_valid: datetime) -> None:
         self.wall, self.zone, self.next_valid = wall, zone, next_valid
         super().__init__(
-            f"{wall:%H:%M} does not exist on {wall:%a %d %b %Y}: the clocks go forward. "
+            f"{wall:%H:%M} does not exist on {day_and_year(wall)}: the clocks go forward. "
             f"The next time that day is {next_valid:%H:%M}."
         )
 
@@ -35,7 +40,7 @@ class AmbiguousWallTime(ValueError):
     def __init__(self, wall: datetime, zone: str, candidates: tuple[datetime, datetime]) -> None:
         self.wall, self.zone, self.candidates = wall, zone, candidates
         super().__init__(
-            f"{wall:%H:%M} happens twice on {wall:%a %d %b %Y}: the clocks go back. Choose the first or the second."
+            f"{wall:%H:%M} happens twice on {day_and_year(wall)}: the clocks go back. Choose the first or the second."
         )
 
 

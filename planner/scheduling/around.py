@@ -40,7 +40,7 @@ def follow_consolidation(view: CourseView, state: State, busy: list[Standing]) -
     if phase is None or not state.doses:
         return
     last = state.doses[-1]
-    end = _dose_end(view, last)
+    end = view.dose_end(last)
     span = end + phase.min_days * DAY, end + phase.max_days * DAY
     around = _Around(view, phase, busy)
     waiting: list[BookedSheet] = []
@@ -113,11 +113,7 @@ class _Around:
 def _was_last(view: CourseView, last: Dose) -> bool:
     """Whether the last dose is the same as before and nothing about it has changed."""
     doses = view.state().doses
-    return not last.moved and bool(doses) and doses[-1].before == last.before and doses[-1].anchor == last.anchor
-
-
-def _dose_end(view: CourseView, dose: Dose) -> int:
-    return dose.anchor - view.search.anchor + view.search.protocol.visit.dose_ends_min
+    return bool(doses) and doses[-1].before == last.before and doses[-1].anchor == last.anchor
 
 
 def follow_preparation(view: CourseView, state: State, busy: list[Standing]) -> Iterator[Line | Conflict]:
@@ -126,7 +122,7 @@ def follow_preparation(view: CourseView, state: State, busy: list[Standing]) -> 
     if phase is None or not state.doses:
         return
     first = state.doses[0]
-    moved = first.moved or first.before is None
+    moved = first.retimed or first.before is None
     around = _Around(view, phase, busy)
     booked_sessions = view.sessions(AppointmentKind.PREPARATION)
     waiting: list[BookedSheet] = []
@@ -180,7 +176,7 @@ def follow_boosters(view: CourseView, state: State) -> Iterator[Line]:
     wall = days.wall_minute(last.start + view.origin)
     for count, booked in enumerate(view.proposed(), 1):
         day = view.day(last.start) + rule.after_days * count
-        if not last.moved and _was_last(view, last):
+        if _was_last(view, last):
             continue
         start = _minute_on(view, day, wall)
         after = Placement(

@@ -123,9 +123,7 @@ class Bookends:
             return []
         first = max(span[0], after)
         ranked = (
-            first + bit
-            for mask in self._primary_first(phase.minutes)
-            for bit in bits(slice_of(mask, first, span[1]))
+            first + bit for mask in self._primary_first(phase.minutes) for bit in bits(slice_of(mask, first, span[1]))
         )
         chosen = self._first_apart(ranked, phase, phase.sessions)
         if len(chosen) == phase.sessions:

@@ -36,9 +36,7 @@ def breaks_of(clinic: ClinicSheet, patient: PatientSheet, visit: Visit) -> Break
     }
     leaves = visit.discharge_min + patient.turnover
     free_again = {
-        kind: spans[-1][1] + turnover
-        for kind, turnover in (shared | alone).items()
-        if (spans := visit.spans(kind))
+        kind: spans[-1][1] + turnover for kind, turnover in (shared | alone).items() if (spans := visit.spans(kind))
     }
     return Breaks(
         visit_to_session=max([leaves, *(free_again[kind] for kind in shared if kind in free_again)]),

@@ -89,8 +89,16 @@ class Chains:
                             by_wall[entry.wall] = entry
                     found[day] = _Day(entries, min(entries, key=lambda entry: entry.cost), by_wall)
             table = found
-        starts = [entry for found_day in table.values() for entry in found_day.entries]
-        return _steps(min(starts, key=lambda entry: (entry.cost, entry.start))) if starts else None
+        starts = [
+            (entry.cost + self._off_pattern(day, pattern), entry.start, entry)
+            for day, found_day in table.items()
+            for entry in found_day.entries
+        ]
+        return _steps(min(starts, key=lambda start: start[:2])[2]) if starts else None
+
+    def _off_pattern(self, day: int, pattern: frozenset[int] | None) -> int:
+        """What a first dose off its pattern costs: as much as a pattern day skipped later on."""
+        return (pattern is not None and self.search.days.weekday(day) not in pattern) << _SKIPS
 
     def _pattern_days(self, pattern: frozenset[int] | None) -> list[int]:
         """The days a pattern may use: its weekdays with room, and for one without room the next day that has some."""

@@ -26,7 +26,13 @@ class Dose:
 
     @property
     def moved(self) -> bool:
+        """Whether it gets a placement: another time, or other staff or another chair at the same time."""
         return self.placement is not None
+
+    @property
+    def retimed(self) -> bool:
+        """Whether it is new or gets another time."""
+        return self.placement is not None and (self.before is None or self.placement.start != self.before.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,10 @@ class CourseView:
     def anchor_after(self, dose_end: int) -> int:
         """The anchor of a dose that ended at UTC minute `dose_end`: check-out follows that end as it was planned to."""
         return dose_end - self.origin + self.search.anchor - self.search.protocol.visit.dose_ends_min
+
+    def dose_end(self, dose: Dose) -> int:
+        """When a dose is over, as an axis minute: as recorded, else as planned."""
+        return dose.anchor - self.search.anchor + self.search.protocol.visit.dose_ends_min
 
     def leaves(self, dose: Dose) -> int:
         """The earliest start of a session after this visit."""

@@ -10,7 +10,6 @@ from planner.domain.windows import WindowStatus
 from planner.scheduling.course_state import CourseView
 from planner.scheduling.decisions import Decision, LineKind
 from planner.scheduling.localdays import LocalDays
-from planner.scheduling.offers import offer_times
 from planner.scheduling.placements import CourseProposal, Coverage, Placement
 from planner.scheduling.placing import place_session
 from planner.scheduling.proposals import boosters
@@ -84,14 +83,6 @@ def _option(view: CourseView, slots: SessionSlots, start: int, anchor: int, numb
         link=slots.link,
         anchor=anchor,
     )
-
-
-def other_times(
-    proposal: CourseProposal, clinic: ClinicSheet, request: CourseRequest, index: int, most: int = 24
-) -> tuple[tuple[int, Decision], ...]:
-    """Other times (UTC minutes) for the placement at `index` (from 1), each with everything that would follow."""
-    course = as_course(proposal, clinic, request)
-    return tuple((offer.start, offer.decision) for offer in offer_times(course, index, most=most))
 
 
 def adjusted(

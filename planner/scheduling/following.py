@@ -67,10 +67,9 @@ class Follower:
         """Whether a session stays with its dose: frozen, or nothing about it changed, or still inside the window."""
         if session.id in self.state.displaced:
             return False
-        dose = self.state.doses[number - 1]
-        if self.view.frozen(session) and session.start <= self.view.now:
+        if self.view.frozen(session) and not session.pinned:
             return True
-        if self._fits(session, number) or (not dose.moved and self._unchanged(session, number)):
+        if self._fits(session, number) or self._unchanged(session, number):
             return True
         if session.pinned:
             sentence = f"The pinned {say(self.view, session.start, 'session')} is outside the window of dose {number}."
@@ -159,7 +158,7 @@ class Follower:
         """Find a slot for a dose without a session: the best by 1.5, else a chosen way out, else say it is unsaved."""
         dose, cutoff = self.state.doses[number - 1], self.view.cutoff(self.state.doses, number - 1)
         slots, link = self.search.slots, self.search.link
-        if slots is None or link is None or dose.anchor + link.closes < self.view.now - self.view.origin:
+        if slots is None or link is None or dose.anchor + link.closes <= self.view.now - self.view.origin:
             if own is not None:
                 self._release(own, "its window is over")
             return
@@ -229,9 +228,7 @@ class Follower:
         return self.search.phases[min(number, self.search.doses) - 1]
 
 
-def _slot_of(
-    session: BookedSheet, site_id: int, number: int, offset: int, status: WindowStatus | None
-) -> Placement:
+def _slot_of(session: BookedSheet, site_id: int, number: int, offset: int, status: WindowStatus | None) -> Placement:
     """A session's present slot as a placement that serves dose `number`."""
     return Placement(
         kind=session.kind,

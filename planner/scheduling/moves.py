@@ -17,12 +17,13 @@ from planner.domain.statuses import MOVABLE, SAID, AppointmentKind, AppointmentS
 from planner.scheduling.around import follow_boosters, follow_consolidation, follow_preparation
 from planner.scheduling.course_state import CourseView, State, with_dose
 from planner.scheduling.decisions import Decision, Line, LineKind, WayOutKind
+from planner.scheduling.exceptions import Allowance, exceptional_visit
 from planner.scheduling.following import Choices, Follower
 from planner.scheduling.own_time import standing_after
 from planner.scheduling.patterns import pattern_words
 from planner.scheduling.placements import Placement
 from planner.scheduling.placing import NothingFree, place_visit
-from planner.scheduling.refusals import refuse_session, refuse_visit
+from planner.scheduling.refusals import refuse_session, refuse_visit, visit_conflicts
 from planner.scheduling.rolling import follow_rolling
 from planner.scheduling.session_moves import moved_session
 from planner.scheduling.sheets import BookedSheet, CourseSheet
@@ -43,30 +44,51 @@ def decide_move(
     chair_id: int | None = None,
     therapist_id: int | None = None,
     overrides: frozenset[Rule] = frozenset(),
+    beside: frozenset[int] = frozenset(),
     choices: Choices | None = None,
 ) -> Decision:
     """Move one appointment to `start` and let everything that depends on it follow.
 
-    Doses that come too close after it slide on, unless SPACING is among the rules a person overrides.
+    Doses that come too close after it slide on, unless SPACING is among the rules a person overrides. The appointment
+    itself may be off hours, or with OVERLAP hold somebody `beside` other appointments (ids), if these are overridden.
     """
-    view = CourseView(course)
+    return decide_move_in(
+        CourseView(course),
+        appointment_id,
+        start,
+        chair_id=chair_id,
+        therapist_id=therapist_id,
+        overrides=overrides,
+        beside=beside,
+        choices=choices,
+    )
+
+
+def decide_move_in(
+    view: CourseView,
+    appointment_id: int,
+    start: int,
+    *,
+    chair_id: int | None = None,
+    therapist_id: int | None = None,
+    overrides: frozenset[Rule] = frozenset(),
+    beside: frozenset[int] = frozenset(),
+    choices: Choices | None = None,
+) -> Decision:
+    """`decide_move` for a course that is looked at already: many times are tried without making its masks again."""
     booked = _find(view, appointment_id)
     _must_be_movable(view, booked)
+    allowed = Allowance(overrides, beside)
     if booked.kind is not AppointmentKind.INFUSION:
-        return moved_session(view, booked, start, therapist_id)
-    refuse_visit(view, start)
+        return moved_session(view, booked, start, therapist_id, allowed)
     number = view.state().number_of(booked.id) or booked.number
-    placement = place_visit(
-        view.search.supply,
-        view.search.protocol,
-        start - view.origin,
-        number=number,
-        phase=booked.phase,
-        chair_id=chair_id or booked.chair_id,
-    )
+    placement, aside = _moved_visit(view, booked, start, number, chair_id or booked.chair_id, allowed)
     state = with_dose(view.state(), number - 1, view.dose_at(placement, booked))
     state, spaced = _respaced(view, state, state.number_of(booked.id) or number, overrides)
-    return _settled(view, state, "move", choices or {}, spaced)
+    decision = _settled(view, state, "move", choices or {}, spaced)
+    # A way out may have sent the dose elsewhere after all, where nothing needs to be set aside for it.
+    stands = any(line.after is not None and line.after.holds == placement.holds for line in decision.lines)
+    return replace(decision, overrides=(*aside, *decision.overrides)) if stands else decision
 
 
 def decide_lost(
@@ -178,6 +200,20 @@ def _must_be_movable(view: CourseView, booked: BookedSheet) -> None:
         raise Refused([Conflict(Rule.STATUS, f"This appointment {SAID[booked.status]} and cannot be changed.")])
     if booked.start <= view.now:
         raise Refused([Conflict(Rule.PAST, "This appointment has already begun; the past does not move.")])
+
+
+def _moved_visit(
+    view: CourseView, booked: BookedSheet, start: int, number: int, chair_id: int | None, allowed: Allowance
+) -> tuple[Placement, tuple[Conflict, ...]]:
+    """Where the visit goes by the rules; else, as far as they are set aside, beside them."""
+    if allowed.exceptional and visit_conflicts(view.search, start - view.origin):
+        placement, aside = exceptional_visit(view, booked, start, number=number, chair_id=chair_id)
+        allowed.demand(aside)
+        return placement, aside
+    refuse_visit(view, start)
+    supply, protocol = view.search.supply, view.search.protocol
+    at = start - view.origin
+    return place_visit(supply, protocol, at, number=number, phase=booked.phase, chair_id=chair_id), ()
 
 
 def _name(booked: BookedSheet) -> str:
@@ -308,9 +344,7 @@ def _lost_session(view: CourseView, booked: BookedSheet, mark: Line, choices: Ch
     return decision.with_lines((mark, *decision.lines))
 
 
-def _settled(
-    view: CourseView, state: State, kind: str, choices: Choices, overrides: tuple[Conflict, ...]
-) -> Decision:
+def _settled(view: CourseView, state: State, kind: str, choices: Choices, overrides: tuple[Conflict, ...]) -> Decision:
     """The whole decision once the doses stand: infusion lines first, then all that follows."""
     state = _with_chosen_moves(view, state, choices)
     follower = Follower(view, state, choices)
@@ -343,4 +377,12 @@ def _with_chosen_moves(view: CourseView, state: State, choices: Choices) -> Stat
     return state
 
 
-__all__ = ["Follow", "decide_displaced", "decide_dose_end", "decide_lost", "decide_move", "refuse_session"]
+__all__ = [
+    "Follow",
+    "decide_displaced",
+    "decide_dose_end",
+    "decide_lost",
+    "decide_move",
+    "decide_move_in",
+    "refuse_session",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from planner.domain.protocols import Holding, Protocol
 from planner.domain.statuses import AppointmentKind, Mode
 from planner.scheduling.links import Link
@@ -21,31 +23,57 @@ def place_visit(
 
     Raises NothingFree when something the visit holds is not free then.
     """
-    visit, clock = protocol.visit, supply.origin + start
-    holds: list[Held] = [_patient_hold(supply, clock, visit.discharge_min)]
-    chair = room = therapist = nurse = None
+    visit = protocol.visit
+    chair = room = pair = therapist = prescriber = None
     if spans := visit.spans(Holding.CHAIR):
         chair = _found(supply.pick_chair(start, spans, chair_id))
-        holds += _thing_holds(chair, clock, spans)
     if spans := visit.spans(Holding.ROOM):
         room = _found(supply.pick_room(start, spans))
-        holds += _thing_holds(room, clock, spans)
     if spans := visit.spans(Holding.NURSE):
         pair = supply.pick_lane(start, spans)
         if pair is None:
             raise NothingFree
-        nurse = pair[0]
-        holds += _thing_holds(pair[1], clock, spans)
     if spans := visit.spans(Holding.THERAPIST):
         therapist = supply.pick_visit_therapist(start, spans, supply.patient.primary_therapist_id)
         if therapist is None:
             raise NothingFree
-        holds += _person_holds(therapist, clock, spans)
     if spans := visit.spans(Holding.PRESCRIBER):
         prescriber = supply.pick_prescriber(start, spans)
         if prescriber is None:
             raise NothingFree
-        holds += _person_holds(prescriber, clock, spans)
+    nurse, lane = pair or (None, None)
+    with_whom = VisitHolds(chair, room, nurse, lane, therapist, prescriber)
+    return visit_with(supply, protocol, start, with_whom, number=number, phase=phase)
+
+
+@dataclass(frozen=True, slots=True)
+class VisitHolds:
+    """Whom and what one dosing visit holds."""
+
+    chair: ThingSheet | None = None
+    room: ThingSheet | None = None
+    nurse: PersonSheet | None = None
+    lane: ThingSheet | None = None
+    therapist: PersonSheet | None = None
+    prescriber: PersonSheet | None = None
+
+
+def visit_with(
+    supply: Supply, protocol: Protocol, start: int, held: VisitHolds, *, number: int, phase: str
+) -> Placement:
+    """The dosing visit that checks in at axis minute `start` and holds these, whether they are free or not."""
+    visit, clock = protocol.visit, supply.origin + start
+    holds: list[Held] = [_patient_hold(supply, clock, visit.discharge_min)]
+    for holding, picked in (
+        (Holding.CHAIR, held.chair),
+        (Holding.ROOM, held.room),
+        (Holding.NURSE, held.lane),
+        (Holding.THERAPIST, held.therapist),
+        (Holding.PRESCRIBER, held.prescriber),
+    ):
+        if picked is not None:
+            holds += _holds(picked.holdable_id, picked.turnover, clock, visit.spans(holding))
+    chair, room, nurse, therapist = held.chair, held.room, held.nurse, held.therapist
     return Placement(
         kind=AppointmentKind.INFUSION,
         phase=phase,
@@ -113,14 +141,15 @@ def session_with(
     serves: int | None,
     link: Link | None,
     offset: int | None,
+    room: ThingSheet | None = None,
 ) -> Placement:
-    """The session with this therapist in this mode; in person it takes the first free room."""
-    clock = supply.origin + start
-    holds = [_patient_hold(supply, clock, minutes), *_person_holds(therapist, clock, ((0, minutes),))]
-    room = None
+    """The session with this therapist in this mode; in person it takes `room`, else the first free one."""
+    clock, spans = supply.origin + start, ((0, minutes),)
+    holds = [_patient_hold(supply, clock, minutes)]
+    holds += _holds(therapist.holdable_id, therapist.turnover, clock, spans)
     if mode is Mode.IN_PERSON:
-        room = _found(supply.pick_room(start, ((0, minutes),)))
-        holds += _thing_holds(room, clock, ((0, minutes),))
+        room = room or _found(supply.pick_room(start, spans))
+        holds += _holds(room.holdable_id, room.turnover, clock, spans)
     primary = supply.patient.primary_therapist_id
     return Placement(
         kind=kind,
@@ -142,14 +171,6 @@ def session_with(
 
 def _patient_hold(supply: Supply, clock: int, minutes: int) -> Held:
     return (supply.patient.holdable_id, clock, clock + minutes + supply.patient.turnover)
-
-
-def _thing_holds(thing: ThingSheet, clock: int, spans: tuple[tuple[int, int], ...]) -> list[Held]:
-    return _holds(thing.holdable_id, thing.turnover, clock, spans)
-
-
-def _person_holds(person: PersonSheet, clock: int, spans: tuple[tuple[int, int], ...]) -> list[Held]:
-    return _holds(person.holdable_id, person.turnover, clock, spans)
 
 
 def _holds(holdable_id: int, turnover: int, clock: int, spans: tuple[tuple[int, int], ...]) -> list[Held]:

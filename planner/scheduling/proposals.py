@@ -133,9 +133,7 @@ def _preparation(search: CourseSearch, first_dose: int) -> list[Placement]:
     return _sessions(search, AppointmentKind.PREPARATION, phase, search.bookends.chosen_preparation(first_dose))
 
 
-def _sessions(
-    search: CourseSearch, kind: AppointmentKind, phase: SessionPhase, starts: list[int]
-) -> list[Placement]:
+def _sessions(search: CourseSearch, kind: AppointmentKind, phase: SessionPhase, starts: list[int]) -> list[Placement]:
     return [
         place_session(search.supply, start, phase.minutes, kind=kind, phase=phase.key, number=number)
         for number, start in enumerate(starts, 1)

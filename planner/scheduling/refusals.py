@@ -31,19 +31,19 @@ VISIT_SENTENCES: dict[Rule, str] = {
 }
 
 
-def _outside(supply: Supply, start: int) -> Conflict | None:
+def outside(supply: Supply, start: int) -> Conflict | None:
     """Why an axis minute that the supply does not reach is refused; None for one it does."""
     if 0 <= start < supply.axis.length:
         return None
-    if start + supply.origin < supply.clinic.now:
+    if start + supply.origin <= supply.clinic.now:
         return Conflict(Rule.PAST, "That time has passed.")
     return Conflict(Rule.CLOSED, "That day is outside the roster that is known so far.")
 
 
 def visit_conflicts(search: CourseSearch, start: int, rules: frozenset[Rule] | None = None) -> list[Conflict]:
     """Every visit rule that refuses a check-in at axis minute `start`; `rules` limits which are asked."""
-    if outside := _outside(search.supply, start):
-        return [outside]
+    if beyond := outside(search.supply, start):
+        return [beyond]
     return [
         Conflict(rule, VISIT_SENTENCES[rule], instant_of(start + search.supply.origin))
         for rule, mask in search.masks.items()
@@ -99,8 +99,10 @@ SESSION_SENTENCES: dict[Rule, str] = {
 
 def session_conflicts(supply: Supply, start: int, minutes: int, therapist_id: int | None) -> list[Conflict]:
     """Every rule that refuses a session at axis minute `start`."""
-    if outside := _outside(supply, start):
-        return [outside]
+    if beyond := outside(supply, start):
+        return [beyond]
+    if supply.session_starts(minutes, therapist_id) >> start & 1:
+        return []  # without asking each rule by itself
     return [
         Conflict(rule, SESSION_SENTENCES[rule], instant_of(start + supply.origin))
         for rule, mask in session_masks(supply, minutes, therapist_id).items()
@@ -112,13 +114,21 @@ def refuse_session(view: CourseView, booked: BookedSheet, start: int, therapist_
     """Raise Refused with every rule that forbids moving this session to UTC minute `start`, its own dates included."""
     minutes = booked.end - booked.start
     found = session_conflicts(view.search.supply, start - view.origin, minutes, therapist_id)
+    found += own_dates(view, booked, start)
+    if found:
+        raise Refused(found)
+
+
+def own_dates(view: CourseView, booked: BookedSheet, start: int) -> list[Conflict]:
+    """The course's own appointments that this session would run into at UTC minute `start`."""
+    minutes = booked.end - booked.start
+    found: list[Conflict] = []
     for other in view.course.appointments:
         same = other.id == booked.id or other.status not in HOLDING
         if not same and standing(view, other).clashes(start - view.origin, minutes, view.search.breaks):
             name = "infusion" if other.kind is AppointmentKind.INFUSION else "session"
             found.append(Conflict(Rule.PATIENT_BUSY, f"The patient's own {name} is then.", appointment_id=other.id))
-    if found:
-        raise Refused(found)
+    return found
 
 
 def why_not(view: CourseView, booked: BookedSheet, start: int) -> tuple[Conflict, ...]:

@@ -46,9 +46,7 @@ class CourseSearch:
         self.bookends = Bookends(self.supply, request, self.breaks, without)
         self.link: Link | None = None if Rule.NO_WINDOW_SLOT in without else link_of(self.protocol, self.breaks)
         self.slots = SessionSlots(self.supply, self.link) if self.link else None
-        self.rolling = (
-            self.protocol.integration.mode is IntegrationMode.ROLLING and Rule.NO_WINDOW_SLOT not in without
-        )
+        self.rolling = self.protocol.integration.mode is IntegrationMode.ROLLING and Rule.NO_WINDOW_SLOT not in without
         self.masks = supply.visit_masks(self.protocol.visit)
         self._candidates: dict[tuple[bool, bool], dict[int, list[int]]] = {}
         self._ready: dict[int, int | None] = {}
@@ -212,4 +210,3 @@ class CourseSearch:
             return False
         wall = self.days.wall_minute(start + self.supply.origin)
         return not patient.preferred_from <= wall < patient.preferred_to
-

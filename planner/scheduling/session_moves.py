@@ -9,7 +9,9 @@ from planner.domain.windows import WindowStatus
 from planner.scheduling.bookends import DAY
 from planner.scheduling.course_state import CourseView
 from planner.scheduling.decisions import Decision, Line, LineKind
+from planner.scheduling.exceptions import Allowance, SessionException, exceptional_session
 from planner.scheduling.placing import session_with
+from planner.scheduling.reach import days_of_others
 from planner.scheduling.refusals import refuse_session
 from planner.scheduling.sheets import BookedSheet
 from planner.scheduling.wording import say
@@ -21,11 +23,52 @@ OUTSIDE = {
 }
 
 
-def moved_session(view: CourseView, booked: BookedSheet, start: int, therapist_id: int | None) -> Decision:
+def moved_session(
+    view: CourseView, booked: BookedSheet, start: int, therapist_id: int | None, allowed: Allowance
+) -> Decision:
     """The session at UTC minute `start` with this therapist (None: the one it has, else the best who is free).
 
-    Raises Refused when somebody is not free, or when it would run into the next dose.
+    Raises Refused when somebody is not free and that is not `allowed`, or when it would run into the next dose.
     """
+    who = _who_holds(view, booked, start, therapist_id, allowed)
+    at = start - view.origin
+    number = view.state().number_of(booked.serves_id)
+    offset, overrides = _judge(view, booked, at, number)
+    after = session_with(
+        view.search.supply,
+        who.person,
+        who.mode,
+        at,
+        booked.end - booked.start,
+        kind=booked.kind,
+        phase=booked.phase,
+        number=number or booked.number,
+        serves=number,
+        link=view.search.link if booked.kind is AppointmentKind.INTEGRATION else None,
+        offset=offset,
+        room=who.room,
+    )
+    name = "Session" if number is None else f"Integration session {number}"
+    sentence = f"{name}: {say(view, booked.start)} → {say(view, after.start)}."
+    line = Line(LineKind.MOVED, sentence, booked, after)
+    return Decision("move", (line,), overrides=(*who.aside, *overrides))
+
+
+def _who_holds(
+    view: CourseView, booked: BookedSheet, start: int, therapist_id: int | None, allowed: Allowance
+) -> SessionException:
+    """Who holds the session by the rules; else, as far as they are set aside, beside them."""
+    try:
+        return _by_the_rules(view, booked, start, therapist_id)
+    except Refused:
+        if not allowed.exceptional:
+            raise
+    found = exceptional_session(view, booked, start, therapist_id)
+    allowed.demand(found.aside)
+    return found
+
+
+def _by_the_rules(view: CourseView, booked: BookedSheet, start: int, therapist_id: int | None) -> SessionException:
     wanted = therapist_id or _same_therapist(view, booked, start)
     refuse_session(view, booked, start, wanted)
     minutes = booked.end - booked.start
@@ -41,23 +84,7 @@ def moved_session(view: CourseView, booked: BookedSheet, start: int, therapist_i
     )
     if picked is None:
         raise Refused([Conflict(Rule.THERAPIST_BUSY, "Nobody can hold this session then.")])
-    number = view.state().number_of(booked.serves_id)
-    offset, overrides = _judge(view, booked, at, number)
-    after = session_with(
-        supply,
-        *picked,
-        at,
-        minutes,
-        kind=booked.kind,
-        phase=booked.phase,
-        number=number or booked.number,
-        serves=number,
-        link=view.search.link if booked.kind is AppointmentKind.INTEGRATION else None,
-        offset=offset,
-    )
-    name = "Session" if number is None else f"Integration session {number}"
-    sentence = f"{name}: {say(view, booked.start)} → {say(view, after.start)}."
-    return Decision("move", (Line(LineKind.MOVED, sentence, booked, after),), overrides=tuple(overrides))
+    return SessionException(*picked, None, ())
 
 
 def _same_therapist(view: CourseView, booked: BookedSheet, start: int) -> int | None:
@@ -90,18 +117,22 @@ def _judge(view: CourseView, booked: BookedSheet, at: int, number: int | None) -
 
 
 def _judge_around(view: CourseView, booked: BookedSheet, at: int) -> list[Conflict]:
-    """Preparation keeps its days before the first dose, consolidation its days after the last."""
+    """Preparation keeps its days before the first dose, consolidation those after the last, each on its own day."""
     doses = view.state().doses
     protocol = view.search.protocol
+    told: list[str] = []
     if booked.kind is AppointmentKind.PREPARATION and protocol.preparation and doses:
         phase, lead = protocol.preparation, view.day(doses[0].start) - view.day(at)
+        over = at + booked.end - booked.start + view.search.breaks.session_to_visit
         if not phase.min_days <= lead <= phase.max_days:
-            told = f"Preparation is {phase.min_days} to {phase.max_days} days before the first dose."
-            return [Conflict(Rule.OUTSIDE_WINDOW, told)]
+            told.append(f"Preparation is {phase.min_days} to {phase.max_days} days before the first dose.")
+        elif over > doses[0].start:
+            told.append("Preparation is over before the first dose.")
     if booked.kind is AppointmentKind.CONSOLIDATION and protocol.consolidation and doses:
         phase = protocol.consolidation
-        after = at - doses[-1].anchor
+        after = at - view.dose_end(doses[-1])
         if not phase.min_days * DAY <= after <= phase.max_days * DAY:
-            told = f"Consolidation is {phase.min_days} to {phase.max_days} days after the last dose."
-            return [Conflict(Rule.OUTSIDE_WINDOW, told)]
-    return []
+            told.append(f"Consolidation is {phase.min_days} to {phase.max_days} days after the last dose.")
+    if view.day(at) in days_of_others(view, booked):
+        told.append(f"The course has another {booked.kind.value} session that day.")
+    return [Conflict(Rule.OUTSIDE_WINDOW, sentence) for sentence in told]

@@ -47,7 +47,7 @@ class ShiftSheet:
 
 @dataclass(frozen=True, slots=True)
 class PersonSheet:
-    """A member of staff in one clinical role."""
+    """A member of staff in one clinical role. `away`: absences, at which not even an exception calls them in."""
 
     id: int
     holdable_id: int
@@ -55,6 +55,7 @@ class PersonSheet:
     busy: tuple[Span, ...] = ()
     turnover: int = 0
     lanes: tuple[ThingSheet, ...] = ()
+    away: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,25 @@ class BookedSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherHold:
+    """Who else holds a person or thing: an appointment of another course, or a promise (no appointment).
+
+    `words` name the appointment as far as the person who asks may see it.
+    """
+
+    holdable_id: int
+    start: int
+    end: int
+    appointment_id: int | None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CourseSheet:
     """An existing course: its appointments and the supply around them.
 
-    The clinic's and patient's `busy` spans leave this course's own appointments out.
+    The clinic's and patient's `busy` spans leave this course's own appointments out. `others` names what is behind
+    them near a time at which somebody asks to hold a person or room twice; nobody else needs to know.
     """
 
     id: int
@@ -140,3 +156,4 @@ class CourseSheet:
     appointments: tuple[BookedSheet, ...]
     pattern: frozenset[int] = frozenset()
     names: Mapping[int, str] = field(default_factory=dict, hash=False)
+    others: tuple[OtherHold, ...] = ()

@@ -94,7 +94,7 @@ def _session_ready(view: CourseView, state: State, dose: Dose, number: int) -> i
     earliest = search.slots.earliest_end(dose.anchor, after=view.leaves(dose))
     if earliest is not None:
         ends.append(earliest + link.gap)
-    if not ends and dose.anchor + link.closes < view.now - view.origin:
+    if not ends and dose.anchor + link.closes <= view.now - view.origin:
         return visit
     return max(visit, min(ends)) if ends else None
 

@@ -26,9 +26,7 @@ class Supply:
         self.axis = Axis(self.days.origin, self.days.length)
         self.origin = self.axis.origin
         self.therapists = tuple(
-            sorted(
-                (t for t in clinic.therapists if therapist_ids is None or t.id in therapist_ids), key=lambda t: t.id
-            )
+            sorted((t for t in clinic.therapists if therapist_ids is None or t.id in therapist_ids), key=lambda t: t.id)
         )
         self._free: dict[int, int] = {}
         self._visits: dict[Visit, dict[Rule, int]] = {}
@@ -54,8 +52,8 @@ class Supply:
 
     @cached_property
     def future(self) -> int:
-        """Minutes after now."""
-        return self.axis.mask([(max(self.clinic.now, self.origin), self.origin + self.axis.length)])
+        """Minutes after now: what starts at this very minute has begun, and can be neither moved nor given back."""
+        return self.axis.mask([(max(self.clinic.now + 1, self.origin), self.origin + self.axis.length)])
 
     @cached_property
     def patient_free(self) -> int:
@@ -135,7 +133,7 @@ class Supply:
         return starts_of(present, spans)
 
     def _thing_starts(self, thing: ThingSheet, spans: tuple[Span, ...]) -> int:
-        return starts_of(self.free(thing.holdable_id, thing.busy), _with_turnover(spans, thing.turnover))
+        return starts_of(self.free(thing.holdable_id, thing.busy), with_turnover(spans, thing.turnover))
 
     def _any_thing(self, things: Iterable[ThingSheet], spans: tuple[Span, ...]) -> int:
         result = 0
@@ -165,7 +163,7 @@ class Supply:
 
     def person_visit_starts(self, person: PersonSheet, spans: tuple[Span, ...]) -> int:
         """Check-in minutes at which this person can be there for `spans` of the visit, and free."""
-        free = starts_of(self.free(person.holdable_id, person.busy), _with_turnover(spans, person.turnover))
+        free = starts_of(self.free(person.holdable_id, person.busy), with_turnover(spans, person.turnover))
         return starts_of(self.on_site(person), spans) & free & self.axis.full
 
     def pick_chair(self, start: int, spans: tuple[Span, ...], wanted: int | None = None) -> ThingSheet | None:
@@ -180,7 +178,7 @@ class Supply:
         self, things: Iterable[ThingSheet], start: int, spans: tuple[Span, ...], wanted: int | None
     ) -> ThingSheet | None:
         for thing in sorted(things, key=lambda t: (t.id != wanted, t.id)):
-            if self._is_free(thing.holdable_id, thing.busy, start, _with_turnover(spans, thing.turnover)):
+            if self._is_free(thing.holdable_id, thing.busy, start, with_turnover(spans, thing.turnover)):
                 return thing
         return None
 
@@ -190,7 +188,7 @@ class Supply:
             if not _covers(self.on_site(nurse), start, spans):
                 continue
             for lane in nurse.lanes:
-                if self._is_free(lane.holdable_id, lane.busy, start, _with_turnover(spans, lane.turnover)):
+                if self._is_free(lane.holdable_id, lane.busy, start, with_turnover(spans, lane.turnover)):
                     return nurse, lane
         return None
 
@@ -298,16 +296,15 @@ class Supply:
         return None
 
 
-def _with_turnover(spans: tuple[Span, ...], turnover: int) -> tuple[Span, ...]:
+def with_turnover(spans: tuple[Span, ...], turnover: int) -> tuple[Span, ...]:
+    """The spans of a visit with a person's or thing's spare minutes behind the last."""
     if not turnover or not spans:
         return spans
     return (*spans[:-1], (spans[-1][0], spans[-1][1] + turnover))
 
 
 def _covers(mask: int, start: int, spans: Iterable[Span]) -> bool:
-    return all(
-        start + a >= 0 and (mask >> (start + a)) & ((1 << (b - a)) - 1) == (1 << (b - a)) - 1 for a, b in spans
-    )
+    return all(start + a >= 0 and (mask >> (start + a)) & ((1 << (b - a)) - 1) == (1 << (b - a)) - 1 for a, b in spans)
 
 
 _GRIDS: dict[tuple[str, int, int, int], int] = {}

@@ -57,7 +57,7 @@ def _gaps(view: CourseView, state: State) -> list[tuple[int, int, bool]]:
     unchanged = {(a.before.id, b.before.id) for a, b in pairwise(view.state().doses) if a.before and b.before}
     for number, (a, b) in enumerate(pairwise(state.doses), 2):
         same = a.before is not None and b.before is not None and (a.before.id, b.before.id) in unchanged
-        found.append((number, view.day(b.start) - view.day(a.start), not same or a.moved or b.moved))
+        found.append((number, view.day(b.start) - view.day(a.start), not same or a.retimed or b.retimed))
     return found
 
 
@@ -91,7 +91,7 @@ def remarks_on(view: CourseView, state: State) -> tuple[Remark, ...]:
             remarks.append(Remark(Rule.SPAN, sentence))
     for number, dose in enumerate(state.doses, 1):
         pattern = view.course.pattern
-        if dose.moved and pattern and view.search.days.weekday(view.day(dose.start)) not in pattern:
+        if dose.retimed and pattern and view.search.days.weekday(view.day(dose.start)) not in pattern:
             told = say(view, dose.start + view.origin)
             remarks.append(Remark(Rule.CLOSED, f"Dose {number}, {told}, is off {pattern_words(pattern)}.", number))
     return tuple(remarks)

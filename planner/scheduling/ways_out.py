@@ -54,9 +54,7 @@ def ways_out(
     return tuple(found)
 
 
-def _other_people(
-    search: CourseSearch, link: Link, number: int, anchor: int, cutoff: int | None
-) -> Iterator[WayOut]:
+def _other_people(search: CourseSearch, link: Link, number: int, anchor: int, cutoff: int | None) -> Iterator[WayOut]:
     """The best slot in the window with somebody, or in a way, that the wishes left out."""
     patient = replace(search.supply.patient, modes=EVERY_MODE)
     wider = Supply(search.supply.clinic, patient)
@@ -98,9 +96,7 @@ def _openable(search: CourseSearch, link: Link, number: int, anchor: int, cutoff
         )
 
 
-def _move_dose(
-    search: CourseSearch, link: Link, number: int, check_in: int, days: tuple[int, int]
-) -> WayOut | None:
+def _move_dose(search: CourseSearch, link: Link, number: int, check_in: int, days: tuple[int, int]) -> WayOut | None:
     """The nearest other day on which the dose has a session in the peak, at the time of day closest to now."""
     supply, slots = search.supply, search.slots
     if slots is None:
@@ -114,9 +110,7 @@ def _move_dose(
             if slot is None or link.status(slot.offset) not in (WindowStatus.PEAK, None):
                 continue
             try:
-                infusion = place_visit(
-                    supply, search.protocol, start, number=number, phase=search.phases[number - 1]
-                )
+                infusion = place_visit(supply, search.protocol, start, number=number, phase=search.phases[number - 1])
             except NothingFree:
                 continue
             picked = supply.pick_session(slot.start, link.minutes, supply.patient.primary_therapist_id)

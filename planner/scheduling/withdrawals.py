@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
+from planner.domain.statuses import AppointmentKind
 from planner.scheduling.decisions import Decision, LineKind
 from planner.scheduling.localdays import day_minutes
 from planner.scheduling.placements import Held
@@ -35,7 +36,7 @@ def without_person(clinic: ClinicSheet, person_id: int, away: Span) -> ClinicShe
 
 def _away(person: PersonSheet, away: Span) -> PersonSheet:
     shifts = tuple(ShiftSheet(span, shift.site_id) for shift in person.shifts for span in _cut((shift.span,), away))
-    return replace(person, shifts=shifts)
+    return replace(person, shifts=shifts, away=(*person.away, away))
 
 
 def _cut(spans: Iterable[Span], taken: Span) -> tuple[Span, ...]:
@@ -76,25 +77,36 @@ def _on_site_shift(course: CourseSheet, closed: Span) -> frozenset[int]:
     return frozenset(found)
 
 
-def displaced_by_person(course: CourseSheet, person_id: int, away: Span) -> frozenset[int]:
-    """Appointments of a course that need this person while they are away, as therapist, nurse or sole prescriber."""
+def displaced_by_person(
+    course: CourseSheet, person_id: int, away: Span, before: ClinicSheet | None = None
+) -> frozenset[int]:
+    """Appointments of a course that need this person while they are away, as therapist, nurse or sole prescriber.
+
+    `before` is the clinic with them (None: not asked): a visit that had no prescriber then either, because somebody
+    set that rule aside, loses nobody.
+    """
     found = {
         a.id
         for a in course.appointments
         if a.holds and a.start < away[1] and away[0] < a.end and person_id in (a.therapist_id, a.nurse_id)
     }
     if any(person.id == person_id for person in course.clinic.prescribers):
-        found |= {a.id for a in course.appointments if a.chair_id and a.holds and _unprescribed(course, a, away)}
+        visits = [
+            a
+            for a in course.appointments
+            if a.kind is AppointmentKind.INFUSION and a.holds and a.start < away[1] and away[0] < a.end
+        ]
+        found |= {
+            a.id for a in visits if not _prescribed(course.clinic, a) and (before is None or _prescribed(before, a))
+        }
     return frozenset(found)
 
 
-def _unprescribed(course: CourseSheet, booked: BookedSheet, away: Span) -> bool:
-    """Whether a visit that overlaps the absence is left without any prescriber; the sheet is already without them."""
-    if booked.start >= away[1] or booked.end <= away[0]:
-        return False
-    return not any(
-        shift.site_id == course.clinic.site.id and shift.span[0] <= booked.start and booked.end <= shift.span[1]
-        for person in course.clinic.prescribers
+def _prescribed(clinic: ClinicSheet, booked: BookedSheet) -> bool:
+    """Whether a prescriber is on site all through a visit."""
+    return any(
+        shift.site_id == clinic.site.id and shift.span[0] <= booked.start and booked.end <= shift.span[1]
+        for person in clinic.prescribers
         for shift in person.shifts
     )
 

@@ -9,14 +9,16 @@ from datetime import datetime
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Role, require
 from planner.domain.errors import FieldError, NotFound, NotPermitted
 from planner.services.auditing import record
+from planner.services.common_passwords import is_common
+from planner.services.feed_rights import ACCOUNT_ENDED, retire_lost
 from planner.store.queries import accounts as find
-from planner.store.records import Account, AccountRole, AccountSite, BrowserSession, Feed
+from planner.store.records import Account, AccountRole, AccountSite, BrowserSession
 
 #: Without a second factor a password has at least 15 characters (ASVS 5.0, 6.2.1); no rule about which ones.
 SHORTEST_PASSWORD = 15
@@ -62,13 +64,15 @@ def email_key(email: str) -> str:
 
 
 def check_new_password(password: str, email: str = "", *, field: str = "password") -> None:
-    """Raise FieldError for a password that is too short, too long or just the address."""
+    """Raise FieldError for a password that is too short, too long, common or just the address."""
     if len(password) < SHORTEST_PASSWORD:
         raise FieldError(field, f"Enter a password of at least {SHORTEST_PASSWORD} characters.")
     if len(password) > LONGEST_PASSWORD:
         raise FieldError(field, f"Enter a password of at most {LONGEST_PASSWORD} characters.")
     if len(set(password)) == 1 or (email and password.casefold() == email_key(email)):
         raise FieldError(field, "Enter a password that is harder to guess.")
+    if is_common(password):
+        raise FieldError(field, "This is one of the passwords people try first. Enter another, such as a sentence.")
 
 
 def create_account(
@@ -112,7 +116,7 @@ def create_account(
 
 
 def _check_account(db: Session, email: str, name: str, roles: frozenset[Role], patient_id: int | None) -> None:
-    if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email):
+    if len(email) > LONGEST_EMAIL or not email.isprintable() or not _EMAIL.fullmatch(email):
         raise FieldError("email", "Enter an email address such as name@example.org.")
     if not name or len(name) > LONGEST_NAME:
         raise FieldError("name", f"Enter a name of at most {LONGEST_NAME} characters.")
@@ -156,19 +160,30 @@ def end_sign_ins(db: Session, account_id: int, *, keep_browser: str | None = Non
 
 
 def deactivate_account(db: Session, principal: Principal | None, account_id: int, now: datetime) -> None:
-    """End an account: its sign-ins and calendar links end with this transaction. Raises NotFound."""
+    """End an account: its sign-ins and calendar links end with this transaction.
+
+    Raises FieldError (`email`) for the only admin left, and NotFound.
+    """
     if principal is not None:
         require(principal, Permission.ACCOUNTS_MANAGE)
     account = _existing(db, account_id)
+    _refuse_last_admin(db, account)
     account.active = False
     account.version += 1
     end_sign_ins(db, account_id)
-    db.execute(
-        update(Feed)
-        .where(Feed.account_id == account_id, Feed.revoked_at.is_(None))
-        .values(revoked_at=now, revoked_reason="account ended")
-    )
+    retire_lost(db, principal, account_id, now, ACCOUNT_ENDED)
     _audit(db, principal, "account.deactivated", account_id, now)
+
+
+def _refuse_last_admin(db: Session, account: Account) -> None:
+    """Without an admin nobody could look after accounts any more. The others cannot end meanwhile: they are locked."""
+    admins = find.lock_active_admins(db)
+    if account.id in admins and len(admins) == 1:
+        raise FieldError(
+            "email",
+            f"{account.email} is the only admin left. Make another admin first, with "
+            "“flask --app wsgi accounts create EMAIL --name NAME --role admin”; then end this account.",
+        )
 
 
 def reactivate_account(db: Session, principal: Principal | None, account_id: int, now: datetime) -> None:

@@ -206,12 +206,15 @@ class _Work:
             for line in self.lines
             if line.kind in (LineKind.MOVED, LineKind.CREATED)
         }
+        shared = _shared(self.db, self.decision)
         for owner, overrides in self._overrides(reasons).items():
             if owner in wanted:
-                wanted[owner] = claims_under(self.db, wanted[owner], overrides)
+                wanted[owner] = claims_under(self.db, wanted[owner], overrides, only=shared)
         hold_all(self.db, wanted, next(iter(self.zones.values())))
 
     def _overrides(self, reasons: Mapping[Rule, str]) -> dict[int, dict[int, int]]:
+        """Write one override for each rule, appointment and other appointment; who may overlap whom under which."""
+        written: dict[tuple[OverrideRule, int, int | None, str], int] = {}
         pairs: dict[int, dict[int, int]] = {}
         for conflict in self.decision.overrides:
             rule = OVERRIDE_FOR[conflict.rule]
@@ -220,12 +223,14 @@ class _Work:
             if rule is OverrideRule.OVERLAP and other is None:
                 # Somebody's hold: it ends by itself, and there is no appointment that an override could name.
                 raise Refused([conflict])
-            override = override_rule(
-                self.db, self.principal, rule=rule, appointment_id=owner, other_appointment_id=other,
-                reason=reasons[conflict.rule], now=self.now,
-            )  # fmt: skip
+            about = (rule, owner, other, reasons[conflict.rule])
+            if about not in written:
+                written[about] = override_rule(
+                    self.db, self.principal, rule=rule, appointment_id=owner, other_appointment_id=other,
+                    reason=reasons[conflict.rule], now=self.now,
+                ).id  # fmt: skip
             if other is not None:
-                pairs.setdefault(owner, {})[other] = override.id
+                pairs.setdefault(owner, {})[other] = written[about]
         return pairs
 
     def _owner(self, conflict: Conflict) -> int:
@@ -254,12 +259,36 @@ def _check_versions(rows: Mapping[int, Appointment], decision: Decision, seen: M
             raise StaleVersion(version, current)
 
 
+def _shared(db: Session, decision: Decision) -> frozenset[tuple[int, int]]:
+    """The (other appointment, holdable) pairs that are to be held twice. Raises StaleVersion when another appointment
+    no longer holds what was shown: by now the two may meet elsewhere, or not at all."""
+    overlaps = [conflict for conflict in decision.overrides if conflict.rule is Rule.OVERLAP]
+    held = held_by(db, [conflict.appointment_id or 0 for conflict in overlaps])
+    for conflict in overlaps:
+        claims = held.get(conflict.appointment_id or 0, ())
+        if conflict.appointment_id and not any(_is_that(claim, conflict) for claim in claims):
+            raise StaleVersion(0, 1, "The other appointment")
+    return frozenset((c.appointment_id or 0, c.holdable_id or 0) for c in overlaps)
+
+
+def _is_that(claim: Claim, conflict: Conflict) -> bool:
+    if conflict.starts_at is None or conflict.ends_at is None or claim.holdable_id != conflict.holdable_id:
+        return False
+    return Interval(conflict.starts_at, conflict.ends_at).contains(claim.span)
+
+
 def _needed_reasons(decision: Decision, given: Mapping[Rule, str]) -> dict[Rule, str]:
+    """The reason for each rule set aside; rules that are set aside under one word may share one."""
     needed = {conflict.rule for conflict in decision.overrides}
     firm = [conflict for conflict in decision.overrides if conflict.rule not in OVERRIDE_FOR]
     if firm:
         raise Refused(firm)
-    return {rule: checked_reason(given.get(rule, "")) for rule in needed}
+    return {rule: checked_reason(given.get(rule, "").strip() or _reason_beside(rule, given)) for rule in needed}
+
+
+def _reason_beside(rule: Rule, given: Mapping[Rule, str]) -> str:
+    word = OVERRIDE_FOR[rule]
+    return next((text for other, text in given.items() if OVERRIDE_FOR.get(other) is word and text.strip()), "")
 
 
 def _writes(line: Line) -> bool:

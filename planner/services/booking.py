@@ -5,8 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 from sqlalchemy import select
@@ -19,6 +17,7 @@ from planner.domain.errors import FieldError, NotFound, Refused
 from planner.domain.intervals import Interval, instant_of
 from planner.domain.statuses import AppointmentKind, AppointmentStatus, CourseStatus
 from planner.domain.walltime import resolve_wall_leniently, to_wall
+from planner.domain.zonedata import zone_data_version
 from planner.scheduling.placements import CourseProposal, Placement, ProposedDay
 from planner.services.change_sets import Act, grace_minutes
 from planner.services.holding import use_hold
@@ -128,7 +127,7 @@ def appointment_from(course: Course, placement: Placement, zone: str, now: datet
         ends_at=instant_of(placement.end),
         starts_wall=to_wall(start, zone).isoformat(timespec="minutes"),
         zone=zone,
-        tzdata_version=tzdata_version(),
+        tzdata_version=zone_data_version(),
         status=AppointmentStatus.BOOKED,
         version=1,
         sequence=0,
@@ -153,7 +152,7 @@ def booster(course: Course, day: ProposedDay, like: Appointment, now: datetime, 
         ends_at=span.end,
         starts_wall=to_wall(span.start, like.zone).isoformat(timespec="minutes"),
         zone=like.zone,
-        tzdata_version=tzdata_version(),
+        tzdata_version=zone_data_version(),
         status=AppointmentStatus.PROPOSED,
         version=1,
         sequence=0,
@@ -172,12 +171,6 @@ def booster_span(day: ProposedDay, like: Appointment) -> Interval:
 def new_uid(host: str) -> str:
     """A calendar UID for life: opaque, at a neutral host (feeds.md rule 2)."""
     return f"{uuid.uuid4().hex}@{host}"
-
-
-@cache
-def tzdata_version() -> str:
-    """The version of the time zone data that instants are derived with."""
-    return version("tzdata")
 
 
 def _check(proposal: CourseProposal, now: datetime) -> None:

@@ -167,9 +167,7 @@ def _belongs(feed: Feed) -> ColumnElement[bool]:
     }[feed.scope]
 
 
-def _appointments(
-    db: Session, feed: Feed, words: _Words, now: datetime, portal_url: str | None
-) -> list[Entry]:
+def _appointments(db: Session, feed: Feed, words: _Words, now: datetime, portal_url: str | None) -> list[Entry]:
     opens_at, closes_at = window_edges(window_day(now))
     never_booked = and_(
         Appointment.status == AppointmentStatus.CANCELLED,
@@ -261,14 +259,10 @@ def _leave(db: Session, feed: Feed, words: _Words, now: datetime) -> list[Entry]
         .order_by(Absence.starts_at, Absence.id)
     )
     summary = appointment_text(AppointmentFacts(kind=LEAVE_KIND), _style(feed, words)).summary
-    return [
-        _leave_entry(feed, summary, row[0], row[1], row[2], row[3] or words.zone) for row in db.execute(query)
-    ]
+    return [_leave_entry(feed, summary, row[0], row[1], row[2], row[3] or words.zone) for row in db.execute(query)]
 
 
-def _leave_entry(
-    feed: Feed, summary: str, absence_id: int, starts_at: datetime, ends_at: datetime, zone: str
-) -> Entry:
+def _leave_entry(feed: Feed, summary: str, absence_id: int, starts_at: datetime, ends_at: datetime, zone: str) -> Entry:
     uid = f"{uuid.uuid5(_LEAVE, str(absence_id)).hex}@{_LEAVE_HOST}"
     first, last = local_day(starts_at, zone), local_day(ends_at - timedelta(seconds=1), zone)
     if (day_span(first, zone)[0], day_span(last, zone)[1]) == (starts_at, ends_at):
@@ -318,6 +312,4 @@ def plan_bytes(plan: PlannedDates, now: datetime) -> bytes:
         )
         entries.append(replace(entry, uid=plan.uids[index], tentative=False) if plan.uids else entry)
     entries.sort(key=lambda entry: (entry.starts_at, entry.uid))
-    return render_calendar(
-        _head(NEUTRAL_NAME, now), [event.body for event in render_all(entries, LOG)]
-    )
+    return render_calendar(_head(NEUTRAL_NAME, now), [event.body for event in render_all(entries, LOG)])

@@ -164,9 +164,7 @@ def _places_and_staff(db: Session, now: datetime) -> _Cast:
     return _Cast(main, west, therapists, nurses[0], prescribers[0])
 
 
-def _on_roster(
-    db: Session, name: str, role: Role, site: Site, weekdays: range, days: tuple[date, date]
-) -> Person:
+def _on_roster(db: Session, name: str, role: Role, site: Site, weekdays: range, days: tuple[date, date]) -> Person:
     person = add_person(db, name, roles=[role], sites=[site], lanes=2 if role is Role.NURSE else 1)
     spans = _DAY if role is Role.THERAPIST else _FULL_DAY
     add_weekly_shifts(db, person, site, weekdays, days, *spans)

@@ -32,6 +32,7 @@ from planner.scheduling.withdrawals import (
 )
 from planner.services import auditing
 from planner.services.applying import apply_decision
+from planner.services.planning_horizon import check_planned_day
 from planner.store.calendar_versions import bump
 from planner.store.records import Absence, ChangeSet, Clinic, Closure, FeedScope, Person, PersonSite, Site
 from planner.store.sheets import load_courses_touching
@@ -107,7 +108,7 @@ def preview_disruption(
         for before in done:
             clinic = after_decision(clinic, before.decision)
         bare = replace(course, clinic=_without(clinic, act))
-        ids = _displaced(bare, act)
+        ids = _displaced(bare, act, clinic)
         if not ids:
             continue
         _check_site(db, principal, course)
@@ -154,9 +155,7 @@ def apply_disruption(
     return group
 
 
-def _decided(
-    course: CourseSheet, ids: frozenset[int], act: Disruption, choices: Mapping[int, int]
-) -> Decision:
+def _decided(course: CourseSheet, ids: frozenset[int], act: Disruption, choices: Mapping[int, int]) -> Decision:
     """The decision about one course; a refusal says whose course it is about."""
     try:
         return decide_displaced(course, ids, _kind(act), choices)
@@ -190,12 +189,8 @@ def _record(db: Session, principal: Principal, act: Disruption, now: datetime, m
     if isinstance(act, CloseDay):
         made = Closure(site_id=act.site_id, day=act.day, reason=act.reason[:120])
     else:
-        made = Absence(
-            person_id=act.person_id, starts_at=act.starts_at, ends_at=act.ends_at, reason=act.reason[:120]
-        )
-    group = ChangeSet(
-        kind=kind, account_id=principal.account_id, at=now, undo_until=now + timedelta(minutes=minutes)
-    )
+        made = Absence(person_id=act.person_id, starts_at=act.starts_at, ends_at=act.ends_at, reason=act.reason[:120])
+    group = ChangeSet(kind=kind, account_id=principal.account_id, at=now, undo_until=now + timedelta(minutes=minutes))
     db.add(made)
     try:
         with db.begin_nested():
@@ -225,6 +220,7 @@ def _touched(db: Session, principal: Principal, act: Disruption, now: datetime) 
         site = _own_site(db, principal, act.site_id)
         if act.day < local_day(now, site.zone):
             raise FieldError("day", "That day has passed.")
+        check_planned_day(db, act.day, local_day(now, site.zone), field="day")
         if db.scalar(select(Closure.id).where(Closure.site_id == site.id, Closure.day == act.day)) is not None:
             raise FieldError("day", ALREADY_CLOSED)
         return load_courses_touching(db, act.day, act.day, now, site_id=site.id)
@@ -232,6 +228,7 @@ def _touched(db: Session, principal: Principal, act: Disruption, now: datetime) 
         raise FieldError("ends", "The absence ends before it starts.")
     if act.ends_at <= now:
         raise FieldError("ends", "That time has passed.")
+    _check_planned(db, act, now)
     _own_person(db, principal, act.person_id)
     _check_not_away(db, act)
     first = (act.starts_at - timedelta(days=1)).date()
@@ -240,6 +237,12 @@ def _touched(db: Session, principal: Principal, act: Disruption, now: datetime) 
     for site_id in db.scalars(select(PersonSite.site_id).where(PersonSite.person_id == act.person_id)):
         courses.update((c.id, c) for c in load_courses_touching(db, first, last, now, site_id=site_id))
     return tuple(courses[course_id] for course_id in sorted(courses))
+
+
+def _check_planned(db: Session, act: Away, now: datetime) -> None:
+    zone = db.get_one(Clinic, 1).zone
+    for field, instant in (("starts", act.starts_at), ("ends", act.ends_at - timedelta(seconds=1))):
+        check_planned_day(db, local_day(instant, zone), local_day(now, zone), field=field)
 
 
 def _own_site(db: Session, principal: Principal, site_id: int) -> Site:
@@ -273,15 +276,13 @@ def _without(clinic: ClinicSheet, act: Disruption) -> ClinicSheet:
     return without_person(clinic, act.person_id, (minute_of(act.starts_at), minute_of(act.ends_at)))
 
 
-def _displaced(course: CourseSheet, act: Disruption) -> frozenset[int]:
+def _displaced(course: CourseSheet, act: Disruption, before: ClinicSheet) -> frozenset[int]:
     if isinstance(act, CloseDay):
         return displaced_by_day(course, act.day)
-    return displaced_by_person(course, act.person_id, (minute_of(act.starts_at), minute_of(act.ends_at)))
+    away = minute_of(act.starts_at), minute_of(act.ends_at)
+    return displaced_by_person(course, act.person_id, away, before)
 
 
 def _key(changes: list[CourseChange]) -> str:
-    told = [
-        (c.course.id, sorted((a.id, a.version) for a in c.course.appointments), c.decision.lines) for c in changes
-    ]
+    told = [(c.course.id, sorted((a.id, a.version) for a in c.course.appointments), c.decision.lines) for c in changes]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
-

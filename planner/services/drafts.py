@@ -104,9 +104,7 @@ def save_answers(
     return _write(db, draft, change(Answers.from_json(draft.answers)), step, now)
 
 
-def keep_times(
-    db: Session, principal: Principal, draft_id: int, *, seen_version: int, now: datetime
-) -> datetime:
+def keep_times(db: Session, principal: Principal, draft_id: int, *, seen_version: int, now: datetime) -> datetime:
     """Hold every time of the chosen plan while it is read; until when. An earlier hold of the draft is given back.
 
     Raises Refused when somebody has one of them, StaleVersion, NotFound, FieldError (`proposal`).
@@ -133,9 +131,7 @@ def let_times_go(db: Session, principal: Principal, draft_id: int, now: datetime
         release_hold(db, principal, hold_id, now)
 
 
-def discard_draft(
-    db: Session, principal: Principal, draft_id: int, *, seen_version: int, now: datetime
-) -> None:
+def discard_draft(db: Session, principal: Principal, draft_id: int, *, seen_version: int, now: datetime) -> None:
     """Throw an unfinished plan away. Raises NotFound, StaleVersion."""
     draft = _locked(db, principal, draft_id, seen_version)
     let_times_go(db, principal, draft_id, now)
@@ -145,9 +141,7 @@ def discard_draft(
     _record(db, principal, "draft.discard", draft_id, patient_id, now)
 
 
-def book_draft(
-    db: Session, principal: Principal, draft_id: int, *, seen_version: int, now: datetime
-) -> Course:
+def book_draft(db: Session, principal: Principal, draft_id: int, *, seen_version: int, now: datetime) -> Course:
     """Book the chosen plan in one go, with everything the patient's record should keep of the answers.
 
     Raises what `book_course` raises, StaleVersion, and FieldError (`proposal`) before dates are chosen.
@@ -236,9 +230,7 @@ def _refuse_open_course(db: Session, patient_id: int) -> None:
         raise AlreadyInCourse(course_id)
 
 
-def _keep_with_patient(
-    db: Session, principal: Principal, patient: Patient, answers: Answers, now: datetime
-) -> None:
+def _keep_with_patient(db: Session, principal: Principal, patient: Patient, answers: Answers, now: datetime) -> None:
     """What was answered about the person holds beyond this plan: later moves ask the patient's record."""
     kept = {
         "primary_therapist_id": answers.therapist_id,
@@ -271,9 +263,7 @@ def _holds(db: Session, principal: Principal, draft_id: int) -> list[int]:
     return list(db.scalars(query.order_by(Hold.id)))
 
 
-def _record(
-    db: Session, principal: Principal, action: str, draft_id: int, patient_id: int, now: datetime
-) -> None:
+def _record(db: Session, principal: Principal, action: str, draft_id: int, patient_id: int, now: datetime) -> None:
     auditing.record(
         db, principal, action=action, object_type="draft", object_id=draft_id, patient_id=patient_id, now=now
     )

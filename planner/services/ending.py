@@ -12,6 +12,7 @@ from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import FieldError, Refused
 from planner.domain.statuses import AppointmentStatus, CourseStatus
 from planner.services.change_sets import Act, check_version, grace_minutes, lock_course
+from planner.services.feed_rights import retire_care_links
 from planner.store.occupying import held_by, lock_holdables, release
 from planner.store.queries.scopes import the_one, visible_courses
 from planner.store.records import Appointment, ChangeSet, Course
@@ -31,6 +32,8 @@ def end_course(
     reason: str = "",
 ) -> ChangeSet:
     """Complete or stop (“revoked”) a course and cancel every appointment after `now`, in one change set.
+
+    The patient's own calendar links end with it; undoing it gives them back.
 
     Raises StaleVersion, FieldError (`reason`) when stopping without one, Refused when an appointment that has begun
     was neither finished nor cancelled, NotFound.
@@ -55,6 +58,7 @@ def end_course(
             row.become(AppointmentStatus.CANCELLED, now, reason)
         course.become(status)
         db.flush()
+        retire_care_links(db, principal, course.patient_id, now)
         return act.finish(
             f"course.{status}",
             course=course,

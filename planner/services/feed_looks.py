@@ -9,17 +9,16 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from planner.domain.access import Principal, Role
+from planner.domain.access import Principal
 from planner.domain.errors import FieldError, NotFound
 from planner.feeds.neutral import is_neutral
+from planner.services.feed_rights import PLACE_ROLES
 from planner.services.publishing import change_feed
 from planner.store.queries.clinic import chairs, rooms, sites
 from planner.store.records import Clinic, Feed, FeedDetail, FeedScope
 
 #: Words that say nothing about what an appointment is for.
 NEUTRAL_WORDS: Final = ("Appointment", "Busy", "Meeting", "Reserved", "Out")
-#: The roles whose links may show a chair, a room or a site.
-PLACE_ROLES: Final = (Role.COORDINATOR, Role.NURSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +130,3 @@ def detail_named(word: str) -> FeedDetail:
     if detail not in DETAILS:
         raise FieldError("detail", "Choose how much each entry says.")
     return detail
-

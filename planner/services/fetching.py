@@ -8,8 +8,7 @@ Both limits are counted in the database, so that all workers share them:
   are the end of it.
 * Wrong addresses are counted by network address, twenty a minute. A right address is never kept out by them.
 
-The rows lie in the table of failed sign-ins under names that no sign-in uses: a wrong calendar address is a key that
-did not fit, too. They go after ten minutes.
+The rows lie in a table of their own and go after ten minutes.
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ from sqlalchemy.orm import Session
 
 from planner.feeds.clients import client_family
 from planner.services.auditing import record
+from planner.services.feed_rights import notice_lost
 from planner.services.publishing import record_fetch
-from planner.store.records import Feed, SignInAttempt
+from planner.store.records import CalendarTry, CalendarTryKind, Feed
 
 EVERY: Final = timedelta(minutes=1)
 EXTRA: Final = 10
@@ -31,27 +31,28 @@ EXTRA_WITHIN: Final = timedelta(minutes=10)
 MISSES: Final = 20
 MISSES_WITHIN: Final = timedelta(minutes=1)
 
-_SOONER: Final = "calendar fetched again"
-_MISSED: Final = "calendar not found"
 _LONGEST_ADDRESS: Final = 64
 
 
 def wait_before_fetch(db: Session, feed: Feed, now: datetime) -> timedelta | None:
     """How long this link has to wait before it is answered again; None when it is answered now. Reads only."""
     since = _since_last(feed, now)
-    if since is None or since >= EVERY or _count(db, feed.token_hash, _SOONER, now - EXTRA_WITHIN) < EXTRA:
+    if since is None or since >= EVERY:
         return None
-    return EVERY - since
+    extra = _count(db, CalendarTryKind.SOONER, feed.token_hash, now - EXTRA_WITHIN)
+    return None if extra < EXTRA else EVERY - since
 
 
 def note_fetch(db: Session, feed_id: int, now: datetime, user_agent: str | None, etag: str) -> None:
     """Note a fetch that was answered: on the link when a minute has passed, else as one of the extra ones.
 
-    The first fetch and the first one by another kind of program get a line in the history. The door commits.
+    The first fetch and the first one by another kind of program get a line in the history. A link whose right is gone
+    without anybody having ended it ends here. The door commits.
     """
     feed = db.get(Feed, feed_id)
     if feed is None:
         return
+    notice_lost(db, feed, now)
     since, client = _since_last(feed, now), client_family(user_agent)
     if feed.last_client != client:
         record(
@@ -59,22 +60,23 @@ def note_fetch(db: Session, feed_id: int, now: datetime, user_agent: str | None,
             detail={"client": client, "first": feed.last_fetched_at is None},
         )  # fmt: skip
     if since is not None and since < EVERY:
-        _add(db, feed.token_hash, _SOONER, now, EXTRA_WITHIN)
+        _add(db, CalendarTryKind.SOONER, feed.token_hash, now, EXTRA_WITHIN)
     record_fetch(db, feed, now, user_agent, etag)
 
 
 def wait_after_misses(db: Session, address: str, now: datetime) -> timedelta | None:
     """How long a network address that guesses has to wait; None when it may go on. Reads only."""
-    return MISSES_WITHIN if _count(db, _MISSED, _guesser(address), now - MISSES_WITHIN) >= MISSES else None
+    counted = _count(db, CalendarTryKind.MISSED, _guesser(address), now - MISSES_WITHIN)
+    return MISSES_WITHIN if counted >= MISSES else None
 
 
 def note_miss(db: Session, address: str, now: datetime) -> None:
     """Count one wrong address. The door commits."""
-    _add(db, _MISSED, _guesser(address), now, MISSES_WITHIN)
+    _add(db, CalendarTryKind.MISSED, _guesser(address), now, MISSES_WITHIN)
 
 
 def _guesser(address: str) -> str:
-    return f"calendar {address}"[:_LONGEST_ADDRESS]
+    return address[:_LONGEST_ADDRESS]
 
 
 def _since_last(feed: Feed, now: datetime) -> timedelta | None:
@@ -82,18 +84,19 @@ def _since_last(feed: Feed, now: datetime) -> timedelta | None:
     return None if feed.last_fetched_at is None or feed.last_fetched_at > now else now - feed.last_fetched_at
 
 
-def _count(db: Session, key: str, place: str, since: datetime) -> int:
-    counted = select(func.count()).where(
-        SignInAttempt.email_hash == key, SignInAttempt.address == place, SignInAttempt.at > since
-    )
+def _count(db: Session, kind: CalendarTryKind, who: str, since: datetime) -> int:
+    counted = select(func.count()).where(CalendarTry.kind == kind, CalendarTry.who == who, CalendarTry.at > since)
     return db.scalar(counted) or 0
 
 
-def _add(db: Session, key: str, place: str, now: datetime, kept: timedelta) -> None:
+def _add(db: Session, kind: CalendarTryKind, who: str, now: datetime, kept: timedelta) -> None:
     db.execute(
-        delete(SignInAttempt).where(
-            SignInAttempt.email_hash == key, SignInAttempt.address == place, SignInAttempt.at <= now - kept
-        )
+        delete(CalendarTry).where(CalendarTry.kind == kind, CalendarTry.who == who, CalendarTry.at <= now - kept)
     )
-    db.add(SignInAttempt(email_hash=key, address=place, at=now))
+    db.add(CalendarTry(kind=kind, who=who, at=now))
     db.flush()
+
+
+def forget_old_tries(db: Session, now: datetime) -> None:
+    """Sweep out what no limit counts any more."""
+    db.execute(delete(CalendarTry).where(CalendarTry.at <= now - EXTRA_WITHIN))

@@ -47,8 +47,7 @@ def remember_request(
     A second sending that comes while the first still runs waits for it. `content` is a `body_hash`.
     Raises FieldError for a key that none of our pages made, RequestReused for the same key with other content.
     """
-    if not _KEY.fullmatch(key):
-        raise FieldError("idempotency_key", "This form is incomplete. Load the page again and send it once more.")
+    _refuse_foreign(key)
     try:
         with db.begin_nested():
             db.execute(
@@ -76,10 +75,19 @@ def forget_old_requests(db: Session, now: datetime) -> None:
 
 
 def earlier_answer(db: Session, principal: Principal, key: str, content: str) -> EarlierAnswer | None:
-    """The answer an earlier sending with this key got. Raises RequestReused when its content was another."""
+    """The answer an earlier sending with this key got.
+
+    Raises FieldError for a key that none of our pages made, RequestReused when the content was another.
+    """
+    _refuse_foreign(key)
     found = db.get(IdempotencyKey, (principal.account_id, key), populate_existing=True)
     if found is None:
         return None
     if found.body_hash != content:
         raise RequestReused("This form was already sent with other answers. Load the page again and start from there.")
     return EarlierAnswer(found.status, found.location)
+
+
+def _refuse_foreign(key: str) -> None:
+    if not _KEY.fullmatch(key):
+        raise FieldError("idempotency_key", "This form is incomplete. Load the page again and send it once more.")

@@ -16,18 +16,17 @@ from planner.domain.windows import WindowStatus
 from planner.scheduling.course_state import CourseView
 from planner.scheduling.decisions import Decision, Line, LineKind
 from planner.scheduling.drafting import adjusted, as_course
-from planner.scheduling.masks import bits, slice_of
-from planner.scheduling.moves import decide_move
+from planner.scheduling.moves import decide_move, decide_move_in
+from planner.scheduling.offers import offer_times_in
 from planner.scheduling.placements import CourseProposal, Placement
 from planner.scheduling.refusals import session_conflicts, why_not
 from planner.scheduling.sheets import BookedSheet
 from planner.services.plan_dates import PlannedDate, every_choice, planned_dates
 from planner.services.plan_loading import LoadedPlan, sentences_of
 
-#: How far around its present day an appointment is offered elsewhere, and how much of each day.
+#: How far around its present day days without an offer say why, and how much of a day is offered.
 DAYS_AROUND = 7
 OFFERS_A_DAY = 3
-APART_MINUTES = 60
 SESSIONS_A_DAY = 6
 
 
@@ -69,7 +68,7 @@ def other_times_for(loaded: LoadedPlan, proposal: CourseProposal, place: int) ->
         return OtherTimes(loaded.zone, subject, offers, ())
     view = CourseView(as_course(proposal, loaded.plan.clinic, loaded.plan.request))
     booked = view.course.appointments[place - 1]
-    offers = tuple(_moved(loaded, proposal, booked, _starts(view, booked)))
+    offers = tuple(_moved(loaded, view, booked))
     offered = {local_day(offer.starts_at, loaded.zone) for offer in offers}
     return OtherTimes(loaded.zone, subject, offers, tuple(_refused_days(view, booked, offered)))
 
@@ -85,7 +84,7 @@ def why_not_at(loaded: LoadedPlan, proposal: CourseProposal, place: int, start: 
     if found := sentences_of(_conflicts(view, booked, minute_of(start))):
         return found
     try:
-        decision = decide_move(view.course, booked.id, minute_of(start))
+        decision = decide_move_in(view, booked.id, minute_of(start))
     except Refused as refusal:
         return sentences_of(refusal.conflicts)
     return (*sentences_of(decision.overrides), *(line.sentence for line in decision.unsaved))
@@ -127,43 +126,7 @@ def _session_offers(loaded: LoadedPlan, proposal: CourseProposal, at: Placement)
         day = list(group)
         step = max(len(day) // SESSIONS_A_DAY, 1)
         kept += [c for i, c in enumerate(day) if i % step == 0 or c.value in best]
-    return tuple(
-        OfferedTime(c.value, c.starts_at, c.ends_at, f"{c.who}, {c.where}. {c.words}", 0) for c in kept
-    )
-
-
-def _starts(view: CourseView, booked: BookedSheet) -> list[int]:
-    """Starts that no rule of their own refuses, a few a day, the nearest to the present time of day."""
-    wall = view.search.days.wall_minute(booked.start)
-    found: list[int] = []
-    for start, end in _days_around(view, booked):
-        day = [
-            start + bit + view.origin
-            for bit in bits(slice_of(_mask(view, booked), start, end - 1))
-            if start + bit + view.origin != booked.start
-        ]
-        day.sort(key=lambda minute: (abs(view.search.days.wall_minute(minute) - wall), minute))
-        legal = (minute for minute in day if not _conflicts(view, booked, minute))
-        found += _spread(legal)
-    return sorted(found)
-
-
-def _spread(minutes: Iterator[int]) -> list[int]:
-    """The first few that lie well apart."""
-    kept: list[int] = []
-    for minute in minutes:
-        if all(abs(minute - other) >= APART_MINUTES for other in kept):
-            kept.append(minute)
-        if len(kept) == OFFERS_A_DAY:
-            break
-    return kept
-
-
-def _mask(view: CourseView, booked: BookedSheet) -> int:
-    if booked.kind is AppointmentKind.INFUSION:
-        number = view.state().number_of(booked.id) or booked.number
-        return view.search.dose_mask(min(number, view.search.doses))
-    return view.search.supply.session_starts(booked.end - booked.start)
+    return tuple(OfferedTime(c.value, c.starts_at, c.ends_at, f"{c.who}, {c.where}. {c.words}", 0) for c in kept)
 
 
 def _days_around(view: CourseView, booked: BookedSheet) -> Iterator[tuple[int, int]]:
@@ -180,25 +143,16 @@ def _conflicts(view: CourseView, booked: BookedSheet, start: int) -> tuple[Confl
     return tuple(session_conflicts(view.search.supply, start - view.origin, minutes, None))
 
 
-def _moved(
-    loaded: LoadedPlan, proposal: CourseProposal, booked: BookedSheet, starts: list[int]
-) -> Iterator[OfferedTime]:
-    course = as_course(proposal, loaded.plan.clinic, loaded.plan.request)
-    for start in starts:
-        try:
-            decision = decide_move(course, booked.id, start)
-        except Refused:
-            continue
-        if decision.unsaved or decision.overrides:
-            continue
-        follows = _follows(decision)
+def _moved(loaded: LoadedPlan, view: CourseView, booked: BookedSheet) -> Iterator[OfferedTime]:
+    for offer in offer_times_in(view, booked.id, a_day=OFFERS_A_DAY):
+        follows = _follows(offer.decision)
         yield OfferedTime(
-            value=str(start),
-            starts_at=instant_of(start),
-            ends_at=instant_of(start + booked.end - booked.start),
-            words=_offer_words(loaded, booked, decision, follows),
+            value=str(offer.start),
+            starts_at=instant_of(offer.start),
+            ends_at=instant_of(offer.start + booked.end - booked.start),
+            words=_offer_words(loaded, booked, offer.decision, follows),
             follows=follows,
-            changes=tuple(line.sentence for line in _others(booked, decision)),
+            changes=tuple(line.sentence for line in _others(booked, offer.decision)),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,7 +26,9 @@ OVERRIDE_FOR: Mapping[Rule, OverrideRule] = {
     Rule.OVERLAP: OverrideRule.OVERLAP,
     Rule.CLOSED: OverrideRule.OFF_HOURS,
     Rule.PRESCRIBER_AWAY: OverrideRule.OFF_HOURS,
+    Rule.NURSE_AWAY: OverrideRule.OFF_HOURS,
     Rule.THERAPIST_BUSY: OverrideRule.OFF_HOURS,
+    Rule.THERAPIST_AWAY: OverrideRule.OFF_HOURS,
     Rule.PATIENT_AWAY: OverrideRule.OFF_HOURS,
     Rule.OUTSIDE_WINDOW: OverrideRule.OUTSIDE_WINDOW,
     Rule.NO_WINDOW_SLOT: OverrideRule.NO_SESSION,
@@ -130,10 +132,17 @@ def override_overlap(
         )
 
 
-def claims_under(db: Session, claims: Iterable[Claim], overrides: Mapping[int, int]) -> tuple[Claim, ...]:
+def claims_under(
+    db: Session,
+    claims: Iterable[Claim],
+    overrides: Mapping[int, int],
+    *,
+    only: Container[tuple[int, int]] | None = None,
+) -> tuple[Claim, ...]:
     """The claims, each marked with its override where it overlaps an appointment that `overrides` names.
 
-    `overrides` maps the other appointment's id to the override's.
+    `overrides` maps the other appointment's id to the override's. `only` names (other appointment, holdable): what
+    else the two have in common, such as a chair, stays unmarked and is refused by the database.
     """
     rows = db.execute(
         select(Occupancy.appointment_id, Occupancy.holdable_id, Occupancy.starts_at, Occupancy.ends_at).where(
@@ -143,6 +152,8 @@ def claims_under(db: Session, claims: Iterable[Claim], overrides: Mapping[int, i
 
     def marked(claim: Claim) -> Claim:
         for other_id, holdable_id, start, end in rows:
+            if only is not None and (other_id, holdable_id) not in only:
+                continue
             if other_id and holdable_id == claim.holdable_id and claim.span.overlaps(Interval(start, end)):
                 return replace(claim, override_id=overrides[other_id])
         return claim

@@ -124,7 +124,7 @@ def close_day(db: Session, site: Site, day: date, reason: str = "") -> Closure:
     """
     reason = one_line(reason, "reason", 120, optional=True)
     if db.scalar(select(Closure.id).where(Closure.site_id == site.id, Closure.day == day)) is not None:
-        raise FieldError("day", f"{site.name} is already closed on {day:%A %d %B %Y}.")
+        raise FieldError("day", f"{site.name} is already closed on {day:%A} {day.day} {day:%B} {day.year}.")
     closure = Closure(site_id=site.id, day=day, reason=reason)
     db.add(closure)
     db.flush()
@@ -166,8 +166,6 @@ def wall_minute(text: str, field: str) -> int:
     return minute
 
 
-
-
 def one_line(text: str, field: str, most: int, *, optional: bool = False) -> str:
     """The text without space around it. Raises FieldError when it is empty, too long, or more than one line."""
     line = text.strip()
@@ -180,9 +178,7 @@ def one_line(text: str, field: str, most: int, *, optional: bool = False) -> str
     return line
 
 
-def refuse_taken(
-    db: Session, column: InstrumentedAttribute[Any], value: str, field: str, sentence: str
-) -> None:
+def refuse_taken(db: Session, column: InstrumentedAttribute[Any], value: str, field: str, sentence: str) -> None:
     """Raise FieldError at `field` when another record has this value already, whatever the size of its letters."""
     same = or_(column == value, func.lower(column) == value.lower())
     if db.scalar(select(column).where(same).limit(1)) is not None:

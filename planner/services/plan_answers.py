@@ -159,9 +159,7 @@ def with_team(
             raise FieldError("therapist_ids", "Choose at least one therapist who may hold sessions.")
     if not modes:
         raise FieldError("modes", "Choose at least one way of meeting.")
-    changed = replace(
-        answers, therapist_id=therapist_id, therapist_ids=therapist_ids, modes=modes, escort=escort
-    )
+    changed = replace(answers, therapist_id=therapist_id, therapist_ids=therapist_ids, modes=modes, escort=escort)
     if therapist_id != answers.therapist_id:
         # Who is primary ranks every session, so the dates are worked out again.
         return replace(changed, proposal=None, by_hand=False)

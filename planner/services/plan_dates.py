@@ -142,9 +142,7 @@ def every_choice(loaded: LoadedPlan, proposal: CourseProposal, number: int) -> t
     """Every free slot for the session after dose `number`, best first, without the one chosen now."""
     return tuple(
         _choice(loaded, proposal, option.placement, chosen=False)
-        for option in session_options(
-            proposal, loaded.plan.clinic, loaded.plan.request, number, most=EVERY_OPTION
-        )
+        for option in session_options(proposal, loaded.plan.clinic, loaded.plan.request, number, most=EVERY_OPTION)
         if not option.chosen and _clear(proposal, option.placement)
     )
 
@@ -156,9 +154,7 @@ def with_choices(loaded: LoadedPlan, proposal: CourseProposal, chosen: Mapping[i
         present = next((p for p in proposal.placements if p.serves == number), None)
         if present is not None and value_of(present) == value:
             continue
-        options = session_options(
-            proposal, loaded.plan.clinic, loaded.plan.request, number, most=EVERY_OPTION
-        )
+        options = session_options(proposal, loaded.plan.clinic, loaded.plan.request, number, most=EVERY_OPTION)
         wanted = next((o.placement for o in options if value_of(o.placement) == value), None)
         if wanted is None or not _clear(proposal, wanted):
             sentence = f"That time for the session after infusion {number} is not free any more. Choose another."

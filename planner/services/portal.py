@@ -7,10 +7,9 @@ hangs on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -20,7 +19,6 @@ from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused, StaleVersion
 from planner.domain.intervals import instant_of
 from planner.domain.statuses import AppointmentKind, AppointmentStatus, Mode
-from planner.domain.walltime import local_day
 from planner.scheduling.decisions import Decision, Line, LineKind
 from planner.services import rescheduling, status_changes
 from planner.store.queries.appointments import AppointmentRow, appointment
@@ -35,7 +33,6 @@ TITLES: Final = {
 }
 #: So many times a day are offered, spread over it; more would only be scrolled past.
 PER_DAY: Final = 4
-_LOOKED_AT: Final = 80
 #: What may become of the others when a patient moves a date: nothing they would have to be asked about.
 _WHOLE: Final = frozenset({LineKind.MOVED, LineKind.RELINKED, LineKind.RENUMBERED, LineKind.NOTED})
 GONE: Final = "This time has just been taken. Choose another one."
@@ -108,13 +105,13 @@ def offered_times(db: Session, principal: Principal, row: AppointmentRow, *, now
     """Times this date can have with everything that hangs on it still whole, in order; a few on each day."""
     if not may_change(row, now):
         return []
-    found = rescheduling.offers(db, principal, row.id, now=now, most=_LOOKED_AT)
-    times = [_offered(offer.decision, row) for offer in found if _is_whole(offer.decision, row)]
-    days = groupby(
-        (time for time in times if time is not None and time.starts_at > now),
-        key=lambda time: local_day(time.starts_at, row.zone),
-    )
-    return [time for _, of_day in days for time in _spread(list(of_day))]
+
+    def suits(decision: Decision) -> bool:
+        return _is_whole(decision, row) and _offered(decision, row) is not None
+
+    found = rescheduling.offers(db, principal, row.id, now=now, a_day=PER_DAY, suits=suits)
+    times = (_offered(offer.decision, row) for offer in found)
+    return [time for time in times if time is not None and time.starts_at > now]
 
 
 def preview_change(
@@ -170,7 +167,11 @@ def _is_whole(decision: Decision, row: AppointmentRow) -> bool:
 
 def _is_own_or_session(line: Line, appointment_id: int) -> bool:
     before = line.before
-    return before is not None and (before.id == appointment_id or before.kind is not AppointmentKind.INFUSION)
+    if before is None:
+        return False
+    # A proposed booster is nobody's date yet; it keeps its distance from the last treatment.
+    is_date = before.status is not AppointmentStatus.PROPOSED
+    return before.id == appointment_id or before.kind is not AppointmentKind.INFUSION or not is_date
 
 
 def _offered(decision: Decision, row: AppointmentRow) -> OfferedTime | None:
@@ -178,7 +179,7 @@ def _offered(decision: Decision, row: AppointmentRow) -> OfferedTime | None:
     own: tuple[datetime, datetime] | None = None
     others = []
     for line in decision.of(LineKind.MOVED):
-        if line.before is None or line.after is None:
+        if line.before is None or line.after is None or line.before.status is AppointmentStatus.PROPOSED:
             continue
         starts_at, ends_at = instant_of(line.after.start), instant_of(line.after.end)
         if line.before.id == row.id:
@@ -186,14 +187,6 @@ def _offered(decision: Decision, row: AppointmentRow) -> OfferedTime | None:
         elif line.after.start != line.before.start:
             others.append(Moved(title_of(line.before.kind), instant_of(line.before.start), starts_at, ends_at))
     return None if own is None else OfferedTime(own[0], own[1], tuple(others))
-
-
-def _spread(times: Sequence[OfferedTime]) -> list[OfferedTime]:
-    """At most PER_DAY of one day's times, from the first to the last."""
-    if len(times) <= PER_DAY:
-        return list(times)
-    step = (len(times) - 1) / (PER_DAY - 1)
-    return [times[round(n * step)] for n in range(PER_DAY)]
 
 
 # One's dates as lists

@@ -36,9 +36,7 @@ def install_shipped_protocols(db: Session, now: datetime) -> list[ProtocolVersio
         db.add(row)
         db.flush()
         installed.append(
-            ProtocolVersion(
-                protocol_id=row.id, number=1, document=document, signed_by=SHIPPED, created_at=now
-            )
+            ProtocolVersion(protocol_id=row.id, number=1, document=document, signed_by=SHIPPED, created_at=now)
         )
         db.add(installed[-1])
     db.flush()
@@ -83,9 +81,7 @@ def save_version(
     protocol = parse_protocol(document)
     if protocol.slug != row.slug:
         raise FieldError("slug", f"This document is about another protocol; here it must be “{row.slug}”.")
-    latest = db.scalar(
-        select(func.max(ProtocolVersion.number)).where(ProtocolVersion.protocol_id == row.id)
-    )
+    latest = db.scalar(select(func.max(ProtocolVersion.number)).where(ProtocolVersion.protocol_id == row.id))
     version = ProtocolVersion(
         protocol_id=row.id,
         number=(latest or 0) + 1,

@@ -24,13 +24,10 @@ from planner.feeds.conditional import etag
 from planner.feeds.entries import BUILDER_VERSION, next_change
 from planner.feeds.neutral import check_neutral
 from planner.feeds.span import window_day
-from planner.services.auditing import record
 from planner.services.calendars import LastGood, PlannedDates, calendar_bytes, empty_calendar, plan_bytes
+from planner.services.feed_rights import PLACE_ROLES, PLACES, audit_feed, end_link, is_theirs
 from planner.services.places import one_line
 from planner.store.records import (
-    Account,
-    AccountRole,
-    AccountSite,
     CalendarVersion,
     Chair,
     Feed,
@@ -52,9 +49,6 @@ EMPTY_FOR: Final = timedelta(days=30)
 MOST_LINKS: Final = 20
 #: A program that fetches every minute needs no line written every minute.
 FETCH_NOTED_EVERY: Final = timedelta(minutes=1)
-
-_PLACES: Final = (FeedScope.CHAIR, FeedScope.ROOM, FeedScope.SITE)
-_PLACE_ROLES: Final = (Role.COORDINATOR, Role.NURSE)
 
 
 def create_feed(
@@ -93,7 +87,7 @@ def create_feed(
         detail=detail,
         words=words.strip(),
         show_address=scope is not FeedScope.PATIENT if show_address is None else show_address,
-        hide_cancelled=scope in _PLACES if hide_cancelled is None else hide_cancelled,
+        hide_cancelled=scope in PLACES if hide_cancelled is None else hide_cancelled,
         device=device,
         token_hash="",
         revision=0,
@@ -110,7 +104,7 @@ def _add(db: Session, principal: Principal, feed: Feed, now: datetime) -> str:
     feed.token_hash = hash_of(token)
     db.add(feed)
     db.flush()
-    _audit(db, principal, "feed.created", feed, now)
+    audit_feed(db, principal, "feed.created", feed, now)
     return token
 
 
@@ -132,20 +126,18 @@ def rotate_feed(db: Session, principal: Principal, feed_id: int, now: datetime) 
         created_at=old.created_at,
         expires_at=old.expires_at,
     )
-    _end(db, principal, old, "rotated", now)
+    end_link(db, principal, old, "rotated", now)
     return fresh, _add(db, principal, fresh, now)
 
 
-def revoke_feed(
-    db: Session, principal: Principal, feed_id: int, now: datetime, reason: str = "removed"
-) -> Feed:
+def revoke_feed(db: Session, principal: Principal, feed_id: int, now: datetime, reason: str = "removed") -> Feed:
     """End a link at once: one's own, or as the manager of accounts anybody's. Raises NotFound."""
     feed = db.get(Feed, feed_id)
     if feed is None or feed.revoked_at is not None:
         raise NotFound("There is no such calendar link.")
     if feed.account_id != principal.account_id and not may(principal, Permission.ACCOUNTS_MANAGE):
         raise NotFound("There is no such calendar link.")
-    _end(db, principal, feed, reason, now)
+    end_link(db, principal, feed, reason, now)
     return feed
 
 
@@ -154,7 +146,7 @@ def revoke_all_feeds(db: Session, principal: Principal, now: datetime) -> int:
     own = select(Feed).where(Feed.account_id == principal.account_id, Feed.revoked_at.is_(None))
     feeds = list(db.scalars(own.order_by(Feed.id)))
     for feed in feeds:
-        _end(db, principal, feed, "removed", now)
+        end_link(db, principal, feed, "removed", now)
     return len(feeds)
 
 
@@ -186,7 +178,7 @@ def change_feed(
         feed.revision += 1
         feed.revised_at = next_change(max(feed.revised_at, changed_at or feed.revised_at), now)
         db.flush()
-        _audit(db, principal, "feed.changed", feed, now)
+        audit_feed(db, principal, "feed.changed", feed, now)
     return feed
 
 
@@ -236,9 +228,7 @@ def feed_state(db: Session, feed: Feed, now: datetime) -> FeedState:
     )
 
 
-def feed_bytes(
-    db: Session, feed: Feed, now: datetime, last_good: LastGood, *, portal_url: str | None = None
-) -> bytes:
+def feed_bytes(db: Session, feed: Feed, now: datetime, last_good: LastGood, *, portal_url: str | None = None) -> bytes:
     """The calendar of a link that is not gone. Raises FeedUnavailable, which is answered 503, and NotFound."""
     state = feed_state(db, feed, now)
     if state.life is FeedLife.GONE:
@@ -260,29 +250,12 @@ def record_fetch(db: Session, feed: Feed, now: datetime, user_agent: str | None,
 
 
 def _ended_at(db: Session, feed: Feed, now: datetime) -> datetime | None:
-    """When the link ended: revoked, run out, or no longer theirs; of the last nobody noted when, so it stays empty."""
+    """When the link ended: revoked, run out, or no longer theirs, which the next fetch notes down with its time."""
     if feed.revoked_at is not None:
         return feed.revoked_at
     if feed.expires_at is not None and feed.expires_at <= now:
         return feed.expires_at
-    return None if _is_still_theirs(db, feed) else datetime.combine(window_day(now), time(), UTC)
-
-
-def _is_still_theirs(db: Session, feed: Feed) -> bool:
-    """Whether the account is active, and for a place still has the role and the site. One query."""
-    account = select(Account.id).where(Account.id == feed.account_id, Account.active)
-    if feed.scope is FeedScope.PATIENT:
-        account = account.where(Account.patient_id == feed.subject_id)
-    elif feed.scope is FeedScope.THERAPIST:
-        account = account.where(Account.person_id == feed.subject_id)
-    else:
-        place = _site_of(feed.scope, feed.subject_id)
-        account = (
-            account.join(AccountRole, AccountRole.account_id == Account.id)
-            .join(AccountSite, AccountSite.account_id == Account.id)
-            .where(AccountRole.role.in_(_PLACE_ROLES), AccountSite.site_id.in_(place))
-        )
-    return db.scalar(account.limit(1)) is not None
+    return None if is_theirs(db, feed) else datetime.combine(window_day(now), time(), UTC)
 
 
 def _version(db: Session, feed: Feed) -> tuple[int, datetime | None]:
@@ -306,7 +279,7 @@ def _check_subject(db: Session, principal: Principal, scope: FeedScope, subject_
     elif scope is FeedScope.THERAPIST:
         if principal.person_id != subject_id or db.get(Person, subject_id) is None:
             raise NotFound
-    elif not principal.is_any(*_PLACE_ROLES):
+    elif not principal.is_any(*PLACE_ROLES):
         raise NotPermitted("Calendars of chairs, rooms and sites are for coordinators and nurses.")
     elif db.scalar(_site_of(scope, subject_id)) not in principal.site_ids:
         raise NotFound
@@ -335,44 +308,18 @@ def _check_look(scope: FeedScope, detail: FeedDetail, words: str) -> None:
 
 def _refuse_too_many(db: Session, principal: Principal) -> None:
     living = db.scalar(
-        select(func.count(Feed.id)).where(
-            Feed.account_id == principal.account_id, Feed.revoked_at.is_(None)
-        )
+        select(func.count(Feed.id)).where(Feed.account_id == principal.account_id, Feed.revoked_at.is_(None))
     )
     if (living or 0) >= MOST_LINKS:
         raise FieldError("device", f"There are {MOST_LINKS} links already. Remove one that is not used any more.")
 
 
 def _own_live(db: Session, principal: Principal, feed_id: int) -> Feed:
-    feed = db.get(Feed, feed_id)
+    # Locked, because a change of the clinic's words counts a revision of every link, too.
+    feed = db.get(Feed, feed_id, with_for_update={"key_share": True}, populate_existing=True)
     if feed is None or feed.account_id != principal.account_id or feed.revoked_at is not None:
         raise NotFound("There is no such calendar link.")
     return feed
-
-
-def _end(db: Session, principal: Principal, feed: Feed, reason: str, now: datetime) -> None:
-    feed.revoked_at = now
-    feed.revoked_reason = reason[:40]
-    db.flush()
-    _audit(db, principal, "feed.revoked", feed, now)
-
-
-def _audit(db: Session, principal: Principal, action: str, feed: Feed, now: datetime) -> None:
-    record(
-        db,
-        principal,
-        action=action,
-        object_type="feed",
-        object_id=feed.id,
-        now=now,
-        patient_id=feed.subject_id if feed.scope is FeedScope.PATIENT else None,
-        detail={
-            "scope": feed.scope.value,
-            "subject": feed.subject_id,
-            "detail": feed.detail.value,
-            "consent": feed.consent_version,
-        },
-    )
 
 
 __all__ = [

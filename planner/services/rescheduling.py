@@ -13,16 +13,19 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from planner.domain.access import Permission, Principal
+from planner.domain.access import Permission, Principal, require
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import FieldError, NotFound, Refused, StaleVersion
 from planner.domain.intervals import minute_of
 from planner.domain.statuses import AppointmentKind, AppointmentStatus
 from planner.scheduling.decisions import Decision, LineKind
+from planner.scheduling.exceptions import EXCEPTIONAL
 from planner.scheduling.moves import Follow, decide_dose_end, decide_lost, decide_move
-from planner.scheduling.offers import Offer, offer_times
+from planner.scheduling.offers import A_DAY, Offer, Suits, any_decision, offer_times, offers_near
+from planner.scheduling.setting_aside import what_to_set_aside
 from planner.scheduling.sheets import BookedSheet, CourseSheet
 from planner.services.applying import apply_decision
+from planner.services.others import with_others
 from planner.store.queries.scopes import the_one, visible_appointments
 from planner.store.records import Appointment, ChangeSet, Clinic
 from planner.store.sheets import load_course
@@ -30,13 +33,17 @@ from planner.store.sheets import load_course
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Move one appointment to an aware instant; chair and therapist stay if they are free and none is named."""
+    """Move one appointment to an aware instant; chair and therapist stay if they are free and none is named.
+
+    `overrides` are rules to be set aside for it, and `beside` the appointments (ids) that may hold the same people.
+    """
 
     appointment_id: int
     start: datetime
     chair_id: int | None = None
     therapist_id: int | None = None
     overrides: frozenset[Rule] = frozenset()
+    beside: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +91,28 @@ class Preview:
 def preview(
     db: Session, principal: Principal, act: Act, *, now: datetime, choices: Mapping[int, int] | None = None
 ) -> Preview:
-    """Decide an act and write nothing. Raises Refused with every rule in the way, NotFound, FieldError."""
-    found = _changeable(db, principal, act)
-    if found.course_id is None:
-        raise NotFound
-    course = load_course(db, found.course_id, now)
+    """Decide an act and write nothing. Raises Refused with every rule in the way, NotFound, FieldError.
+
+    NotPermitted for a move off hours or over another appointment by somebody who may not set rules aside.
+    """
+    course = _course_to_change(db, principal, act, now)
+    if isinstance(act, Move) and act.overrides & EXCEPTIONAL:
+        require(principal, Permission.OVERRIDE_RULE)
+        course = with_others(db, principal, course, minute_of(act.start), now)
     decision = _decide(course, act, choices or {}, now)
     return Preview(course, decision, preview_key(course, decision), dict(choices or {}))
+
+
+def to_set_aside(db: Session, principal: Principal, act: Move, *, now: datetime) -> tuple[Conflict, ...]:
+    """Every rule that a move breaks and that somebody may set aside with a reason; writes nothing.
+
+    Raises Refused with those that nobody may, NotFound.
+    """
+    course = _course_to_change(db, principal, act, now)
+    course = with_others(db, principal, course, minute_of(act.start), now)
+    return what_to_set_aside(
+        course, act.appointment_id, minute_of(act.start), chair_id=act.chair_id, therapist_id=act.therapist_id
+    )
 
 
 def apply(
@@ -149,13 +171,38 @@ def apply_previewed(
 
 
 def offers(
-    db: Session, principal: Principal, appointment_id: int, *, now: datetime, most: int = 30
+    db: Session,
+    principal: Principal,
+    appointment_id: int,
+    *,
+    now: datetime,
+    a_day: int = A_DAY,
+    suits: Suits = any_decision,
 ) -> tuple[Offer, ...]:
-    """Times this appointment could move to with everything that follows still whole. Raises NotFound."""
+    """Times this appointment could move to with everything that follows still whole, at most `a_day` of each day and
+    only such as `suits`. Raises NotFound."""
+    course = _course_of(db, principal, appointment_id, now)
+    return () if course is None else offer_times(course, appointment_id, a_day=a_day, suits=suits)
+
+
+def nearest_offers(
+    db: Session, principal: Principal, appointment_id: int, wanted: datetime, *, now: datetime, most: int
+) -> tuple[Offer, ...]:
+    """The `most` times nearest to `wanted` (aware) that this appointment could move to. Raises NotFound."""
+    course = _course_of(db, principal, appointment_id, now)
+    return () if course is None else offers_near(course, appointment_id, minute_of(wanted), most=most)
+
+
+def _course_of(db: Session, principal: Principal, appointment_id: int, now: datetime) -> CourseSheet | None:
     appointment = the_one(db, visible_appointments(principal), Appointment.id == appointment_id)
-    if appointment.course_id is None:
-        return ()
-    return offer_times(load_course(db, appointment.course_id, now), appointment_id, most=most)
+    return None if appointment.course_id is None else load_course(db, appointment.course_id, now)
+
+
+def _course_to_change(db: Session, principal: Principal, act: Act, now: datetime) -> CourseSheet:
+    found = _changeable(db, principal, act)
+    if found.course_id is None:
+        raise NotFound
+    return load_course(db, found.course_id, now)
 
 
 def _changeable(db: Session, principal: Principal, act: Act) -> Appointment:
@@ -181,6 +228,7 @@ def _decide(course: CourseSheet, act: Act, choices: Mapping[int, int], now: date
             chair_id=act.chair_id,
             therapist_id=act.therapist_id,
             overrides=act.overrides,
+            beside=act.beside,
             choices=choices,
         )
     if isinstance(act, Lose):
@@ -206,5 +254,3 @@ def preview_key(course: CourseSheet, decision: Decision) -> str:
     versions = sorted((appointment.id, appointment.version) for appointment in course.appointments)
     told = repr((course.id, versions, decision.kind, decision.lines, decision.overrides))
     return hashlib.sha256(told.encode()).hexdigest()[:32]
-
-

@@ -136,11 +136,7 @@ def set_availability(db: Session, patient: Patient, weekly: Mapping[int, Iterabl
             raise FieldError("weekly", "A weekday is a number from 0 for Monday to 6 for Sunday.")
         for span in spans:
             first, last = wall_minutes(span, "weekly")
-            rows.append(
-                PatientAvailability(
-                    patient_id=patient.id, weekday=weekday, from_minute=first, to_minute=last
-                )
-            )
+            rows.append(PatientAvailability(patient_id=patient.id, weekday=weekday, from_minute=first, to_minute=last))
     db.execute(delete(PatientAvailability).where(PatientAvailability.patient_id == patient.id))
     db.add_all(rows)
     db.flush()

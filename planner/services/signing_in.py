@@ -20,6 +20,7 @@ from planner.domain.access import STAFF, Principal, Role
 from planner.domain.errors import NotFound
 from planner.services.accounts import email_key
 from planner.services.auditing import record
+from planner.services.fetching import forget_old_tries
 from planner.services.idempotency import forget_old_requests
 from planner.store.queries import accounts as find
 from planner.store.records import Account, BrowserSession, SignInAttempt
@@ -267,6 +268,7 @@ def finish_sign_in(
     forget_tries(db, account.email, address)
     db.execute(delete(SignInAttempt).where(SignInAttempt.at <= now - COUNTED))
     forget_old_requests(db, now)
+    forget_old_tries(db, now)
     if old_cookie is not None:
         db.execute(delete(BrowserSession).where(BrowserSession.id_hash == hash_of(old_cookie)))
     signed_in = signed_in_as(db, account)

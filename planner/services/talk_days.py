@@ -98,9 +98,7 @@ def _spans(
     for piece in pieces:
         own = next((session for session in sessions if told[session.id] is piece), None)
         found.append(
-            TalkSpan(
-                piece.tone, piece.starts_at, piece.ends_at, piece.from_opening, piece.to_closing, piece.late, own
-            )
+            TalkSpan(piece.tone, piece.starts_at, piece.ends_at, piece.from_opening, piece.to_closing, piece.late, own)
         )
     found += [TalkSpan(NONE, s.starts_at, s.ends_at, session=s) for s in sessions if told[s.id] is None]
     return sorted(found, key=lambda span: span.starts_at)

@@ -18,6 +18,7 @@ from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import NotFound, NotPermitted, Refused
 from planner.domain.statuses import AppointmentStatus, CourseStatus
 from planner.services.change_sets import Act, lock_course
+from planner.services.feed_rights import give_back_care_links
 from planner.store.base import Base
 from planner.store.changes import HOLDS, RECORDS, Values, claims_in, lines_of, put_back
 from planner.store.integrity import violated
@@ -56,6 +57,8 @@ def undo(db: Session, principal: Principal, change_set_id: int, now: datetime) -
         zone = appointments[0].zone if appointments else "UTC"
         hold_all(db, wanted, zone)
         change_set.undone_at = now
+        if course is not None and course.status not in (CourseStatus.COMPLETED, CourseStatus.REVOKED):
+            give_back_care_links(db, principal, course.patient_id, change_set.at, now)
         return act.finish(
             "undo",
             course=course,
@@ -167,9 +170,7 @@ def _lock(db: Session, appointments: list[Appointment], wanted: dict[int, tuple[
     release_expired(db, {claim.holdable_id for claim in both}, now)
 
 
-def _restore(
-    db: Session, lines: list[ChangeLine], rows: dict[tuple[str, int], Row], now: datetime
-) -> list[Base]:
+def _restore(db: Session, lines: list[ChangeLine], rows: dict[tuple[str, int], Row], now: datetime) -> list[Base]:
     removed: list[Base] = []
     for line in lines:
         row = rows[line.record, line.record_id]

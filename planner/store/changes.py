@@ -111,9 +111,7 @@ def put_back(record: Base, values: Values) -> None:
 def lines_of(db: Session, change_set_id: int) -> list[ChangeLine]:
     """The lines of a change set in their order."""
     return list(
-        db.scalars(
-            select(ChangeLine).where(ChangeLine.change_set_id == change_set_id).order_by(ChangeLine.position)
-        )
+        db.scalars(select(ChangeLine).where(ChangeLine.change_set_id == change_set_id).order_by(ChangeLine.position))
     )
 
 

@@ -1,8 +1,9 @@
 """The guards that live in the database itself, on both engines, and the check that they are still there.
 
-Whatever writes, raw SQL included: nobody and nothing is held twice (security.md 8.1), history is only appended to,
-and a protocol version that a course uses stays as it is. Migrations may drop triggers silently, so the guards are
-put back after each of them and compared with this file at every start.
+Whatever writes, raw SQL included: nobody and nothing is held twice (security.md 8.1), history is only appended to, a
+protocol version that a course uses stays as it is, and no word that calendars show changes without their noticing.
+Migrations may drop triggers silently, so the guards are put back after each of them and compared with this file at
+every start.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Insert, insert, text
 from sqlalchemy.exc import IntegrityError
+
+from planner.store import feed_revisions
 
 #: No appointment holds anything for longer; it bounds the look-up of overlaps on SQLite.
 LONGEST_SECONDS = 86_400
@@ -31,6 +34,8 @@ class Guard:
     name: str
     create: str
     drop: str
+    #: Of a trigger, the table it is on.
+    table: str = ""
 
 
 def _sqlite_overlap(moment: str) -> Guard:
@@ -51,6 +56,7 @@ def _sqlite_overlap(moment: str) -> Guard:
       AND NOT ((o.override_id IS NOT NULL OR NEW.override_id IS NOT NULL) AND {_PAIR}));
 END""",
         f"DROP TRIGGER IF EXISTS {name}",
+        "occupancy",
     )
 
 
@@ -61,6 +67,7 @@ def _sqlite_append_only(table: str) -> list[Guard]:
             f"CREATE TRIGGER {table}_append_only_{moment.lower()} BEFORE {moment} ON {table} BEGIN "
             f"SELECT RAISE(ABORT, '{table}_append_only'); END",
             f"DROP TRIGGER IF EXISTS {table}_append_only_{moment.lower()}",
+            table,
         )
         for moment in ("UPDATE", "DELETE")
     ]
@@ -72,6 +79,7 @@ def _sqlite_append_only(table: str) -> list[Guard]:
             f"WHEN EXISTS (SELECT 1 FROM {table} t WHERE t.id = NEW.id) BEGIN "
             f"SELECT RAISE(ABORT, '{table}_append_only'); END",
             f"DROP TRIGGER IF EXISTS {name}",
+            table,
         )
     )
     return guards
@@ -90,6 +98,7 @@ def _sqlite_protocol(what: str, moment: str, when: str) -> Guard:
         f"CREATE TRIGGER {name} BEFORE {moment} ON protocol_version WHEN {when} BEGIN "
         "SELECT RAISE(ABORT, 'protocol_version_immutable'); END",
         f"DROP TRIGGER IF EXISTS {name}",
+        "protocol_version",
     )
 
 
@@ -108,6 +117,10 @@ SQLITE_GUARDS: tuple[Guard, ...] = (
     _sqlite_overlap("UPDATE"),
     *(guard for table in APPEND_ONLY for guard in _sqlite_append_only(table)),
     *_sqlite_protocol_guards(),
+    *(
+        Guard(name, create, f"DROP TRIGGER IF EXISTS {name}", table)
+        for name, table, create in feed_revisions.SQLITE_TRIGGERS
+    ),
 )
 
 
@@ -124,6 +137,7 @@ def _postgres_trigger(name: str, when: str, table: str, function: str, each: str
         name,
         f"CREATE TRIGGER {name} {when} ON {table} FOR EACH {each} EXECUTE FUNCTION {function}()",
         f"DROP TRIGGER IF EXISTS {name} ON {table}",
+        table,
     )
 
 
@@ -172,9 +186,7 @@ POSTGRES_GUARDS: tuple[Guard, ...] = (
         "ALTER TABLE occupancy DROP CONSTRAINT IF EXISTS occupancy_length",
     ),
     _postgres_function("occupancy_override_guard", _OVERRIDE_BODY),
-    _postgres_trigger(
-        "occupancy_override_guard", "BEFORE INSERT OR UPDATE", "occupancy", "occupancy_override_guard"
-    ),
+    _postgres_trigger("occupancy_override_guard", "BEFORE INSERT OR UPDATE", "occupancy", "occupancy_override_guard"),
     _postgres_function("refuse_rewriting", _APPEND_ONLY_BODY),
     *(
         _postgres_trigger(f"{table}_append_only", "BEFORE DELETE OR UPDATE", table, "refuse_rewriting")
@@ -188,11 +200,16 @@ POSTGRES_GUARDS: tuple[Guard, ...] = (
     _postgres_trigger(
         "protocol_version_immutable", "BEFORE DELETE OR UPDATE", "protocol_version", "protocol_version_immutable"
     ),
+    *(
+        guard
+        for name, table, body in feed_revisions.POSTGRES_TRIGGERS
+        for guard in (_postgres_function(name, body), _postgres_trigger(name, "AFTER UPDATE", table, name))
+    ),
 )
 
 
 class GuardMissing(RuntimeError):
-    """A guard is gone or was changed: serving would risk double bookings."""
+    """A guard is gone, was changed, or something else may undo its work: serving would risk double bookings."""
 
 
 def guards_for(connection: Connection) -> tuple[Guard, ...]:
@@ -213,6 +230,33 @@ def remove_guards(connection: Connection) -> None:
         connection.execute(text(guard.drop))
 
 
+#: Longer names than this are cut when they are told.
+_LONGEST_NAME = 63
+_SQLITE_TRIGGERS = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
+#: Rules can rewrite what is asked of a table just as triggers can. Those of foreign keys are PostgreSQL's own.
+_POSTGRES_TRIGGERS = """SELECT t.tgname\\:\\:text, c.relname\\:\\:text FROM pg_trigger t
+  JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE NOT t.tgisinternal AND n.nspname = current_schema()
+UNION ALL SELECT r.rulename\\:\\:text, c.relname\\:\\:text FROM pg_rewrite r
+  JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema()"""
+
+
+def strange_triggers(connection: Connection) -> list[str]:
+    """Triggers and rules that are not in this file, as “name on table”.
+
+    On any table: one on `appointment` can empty `occupancy` as well as one on `occupancy` itself.
+    """
+    sqlite = connection.dialect.name == "sqlite"
+    known = {(guard.name, guard.table) for guard in guards_for(connection) if guard.table}
+    rows = connection.execute(text(_SQLITE_TRIGGERS if sqlite else _POSTGRES_TRIGGERS))
+    return sorted(f"{_told(name)} on {_told(table)}" for name, table in rows if (name, table) not in known)
+
+
+def _told(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name)[:_LONGEST_NAME]
+
+
 def _squeeze(definition: str) -> str:
     return re.sub(r"\s+", " ", definition).strip().rstrip(";")
 
@@ -227,8 +271,10 @@ def _live_postgres(connection: Connection) -> dict[str, str]:
         text(
             "SELECT conname\\:\\:text, pg_get_constraintdef(oid) FROM pg_constraint "
             "WHERE conrelid = to_regclass('occupancy') "
-            "UNION ALL SELECT 'trigger ' || tgname, tgenabled\\:\\:text || ' ' || pg_get_triggerdef(oid, true) "
-            "FROM pg_trigger WHERE NOT tgisinternal "
+            "UNION ALL SELECT 'trigger ' || c.relname || ' ' || t.tgname, "
+            "t.tgenabled\\:\\:text || ' ' || pg_get_triggerdef(t.oid, true) "
+            "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE NOT t.tgisinternal AND n.nspname = current_schema() "
             "UNION ALL SELECT 'function ' || proname, provolatile\\:\\:text || ' ' || prosrc FROM pg_proc p "
             "JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = current_schema()"
         )
@@ -251,7 +297,7 @@ def _expected_postgres() -> dict[str, str]:
             # “v”: volatile, so that it sees what others committed while it waited for the row lock.
             expected[f"function {guard.name}"] = _squeeze("v " + guard.create.split("$guard$")[1].strip())
         elif guard.create.startswith("CREATE TRIGGER"):
-            expected[f"trigger {guard.name}"] = "O " + guard.create
+            expected[f"trigger {guard.table} {guard.name}"] = "O " + guard.create
     return expected
 
 
@@ -265,17 +311,28 @@ def missing_guards(connection: Connection) -> list[str]:
     return sorted({name.split()[-1] for name in wrong})
 
 
+def guards_fault(connection: Connection) -> str | None:
+    """Why the guards cannot be relied on, and the way out, in a sentence or two; None when they can. Reads only."""
+    if missing := missing_guards(connection):
+        return (
+            f"The database has lost its protection against double booking ({', '.join(missing)}). "
+            "Run “flask --app wsgi migrate” before serving."
+        )
+    if strange := strange_triggers(connection):
+        return (
+            f"The database has triggers or rules that are not the planner's and may undo its protection "
+            f"({', '.join(strange)}). Drop them before serving."
+        )
+    return None
+
+
 def check_guards(connection: Connection) -> None:
     """Compare the live guards with this file, then try one overlap that must be refused.
 
     Call it in a transaction that may be rolled back. Raises GuardMissing.
     """
-    missing = missing_guards(connection)
-    if missing:
-        raise GuardMissing(
-            "The database has lost its protection against double booking "
-            f"({', '.join(missing)}). Run “flask --app wsgi migrate” before serving."
-        )
+    if fault := guards_fault(connection):
+        raise GuardMissing(fault)
     _demand_refusal(connection)
 
 
@@ -298,9 +355,7 @@ def _demand_refusal(connection: Connection) -> None:
                 email="", email_key="guard check", password_hash="", name="", active=False, created_at=start
             ),
         )
-        hold = _new_id(
-            connection, insert(Hold).values(account_id=account, expires_at=start, created_at=start)
-        )
+        hold = _new_id(connection, insert(Hold).values(account_id=account, expires_at=start, created_at=start))
         row = {"holdable_id": holdable, "hold_id": hold, "starts_at": start, "ends_at": start + timedelta(hours=1)}
         connection.execute(insert(Occupancy).values(**row))
         inner = connection.begin_nested()

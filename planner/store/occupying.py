@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused
 from planner.domain.intervals import Interval, instant_of
-from planner.domain.walltime import to_wall
+from planner.domain.walltime import day_and_year, to_wall
 from planner.store.integrity import is_overlap
 from planner.store.records import Appointment, Chair, Hold, Holdable, NurseLane, Occupancy, Patient, Person, Room
 
@@ -106,9 +106,7 @@ def release_hold_rows(db: Session, hold_id: int) -> None:
 def release_expired(db: Session, holdable_ids: Iterable[int], now: datetime) -> None:
     """Give back what holds that have run out still block of these (locked) holdables."""
     expired = select(Hold.id).where(Hold.expires_at <= now)
-    db.execute(
-        delete(Occupancy).where(Occupancy.holdable_id.in_(set(holdable_ids)), Occupancy.hold_id.in_(expired))
-    )
+    db.execute(delete(Occupancy).where(Occupancy.holdable_id.in_(set(holdable_ids)), Occupancy.hold_id.in_(expired)))
 
 
 def _row(claim: Claim) -> dict[str, Any]:
@@ -141,9 +139,7 @@ def _claim(db: Session, rows: list[dict[str, Any]], explain: Callable[[], Sequen
 _UNNAMED = "Somebody or something needed for this is already held at that time. Choose another time."
 
 
-def conflicts_with(
-    db: Session, wanted: Sequence[tuple[int | None, Claim]], zone: str
-) -> tuple[Conflict, ...]:
+def conflicts_with(db: Session, wanted: Sequence[tuple[int | None, Claim]], zone: str) -> tuple[Conflict, ...]:
     """What stands in the way of claims, each with the appointment that would own it: one conflict per row in the way.
 
     Claims of one list that overlap each other are told too. Found by a query that shares nothing with the guards.
@@ -204,10 +200,10 @@ def _own_clashes(wanted: Sequence[tuple[int | None, Claim]]) -> list[Clash]:
 
 
 def tell_span(span: Interval, zone: str) -> str:
-    """A span as wall time in `zone`: “on Tue 02 Feb 2027 from 09:00 to 11:30”."""
+    """A span as wall time in `zone`: “on Tue 2 Feb 2027 from 09:00 to 11:30”."""
     start, end = to_wall(span.start, zone), to_wall(span.end, zone)
-    until = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%a %d %b %H:%M}"
-    return f"on {start:%a %d %b %Y} from {start:%H:%M} to {until} ({zone})"
+    until = f"{end:%H:%M}" if end.date() == start.date() else f"{end:%a} {end.day} {end:%b} {end:%H:%M}"
+    return f"on {day_and_year(start)} from {start:%H:%M} to {until} ({zone})"
 
 
 def holdable_names(db: Session, holdable_ids: Iterable[int]) -> dict[int, str]:

@@ -84,9 +84,7 @@ def guard_views(app: Flask) -> None:
 def undeclared_views(app: Flask) -> list[str]:
     """Endpoints whose view says neither who may open it nor that everybody may."""
     return sorted(
-        endpoint
-        for endpoint, view in app.view_functions.items()
-        if endpoint != "static" and access_of(view) is None
+        endpoint for endpoint, view in app.view_functions.items() if endpoint != "static" and access_of(view) is None
     )
 
 
@@ -162,8 +160,11 @@ def keep_answer(response: Response) -> Response:
 
 def answered_before() -> Response | None:
     """The answer of the first sending, read only; for views with slow work to do before they write."""
-    with own_reading() as reading:
-        earlier = idempotency.earlier_answer(reading, principal(), _key(), _content())
+    try:
+        with own_reading() as reading:
+            earlier = idempotency.earlier_answer(reading, principal(), _key(), _content())
+    except FieldError as error:
+        abort(400, error.sentence)
     return None if earlier is None else _again(earlier)
 
 

@@ -87,9 +87,7 @@ def answer_busy(error: Exception) -> Response:
 
 def answer_http_error(error: HTTPException) -> Response:
     """A wrong address, method, token or size, or a fault nobody caught."""
-    if isinstance(error, InternalServerError) and isinstance(
-        error.original_exception, OperationalError | TimeoutError
-    ):
+    if isinstance(error, InternalServerError) and isinstance(error.original_exception, OperationalError | TimeoutError):
         return error_page(UNAVAILABLE)
     if error.response is not None:
         return make_response(error.response)

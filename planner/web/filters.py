@@ -11,6 +11,7 @@ Every filter raises `ValueError` for a naive instant or an unknown zone.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -142,6 +143,49 @@ def by_day(items: Iterable[Any], zone: str) -> list[tuple[date, list[Any]]]:
     return list(groups.items())
 
 
+@dataclass(frozen=True, slots=True)
+class Week:
+    """The days of one week that have something, as `by_day` groups them; `nearest` to what was asked about."""
+
+    days: list[tuple[date, list[Any]]]
+    nearest: bool
+
+    @property
+    def first(self) -> date:
+        """Its first day that has something."""
+        return self.days[0][0]
+
+    @property
+    def last(self) -> date:
+        """Its last day that has something."""
+        return self.days[-1][0]
+
+    @property
+    def count(self) -> int:
+        """How many things there are in it."""
+        return sum(len(items) for _, items in self.days)
+
+
+def by_week(items: Iterable[Any], zone: str, near: datetime | None = None) -> list[Week]:
+    """Group things with a `starts_at` by their local week, Monday to Sunday, and day, all ascending.
+
+    One week is the nearest: that of the day closest to `near` (aware), without it the first.
+    """
+    days = by_day(items, zone)
+    if not days:
+        return []
+    wanted = days[0][0] if near is None else to_zone(near, zone).date()
+    nearest = min((day for day, _ in days), key=lambda day: abs(day - wanted))
+    weeks: dict[date, list[tuple[date, list[Any]]]] = {}
+    for day, found in days:
+        weeks.setdefault(_monday(day), []).append((day, found))
+    return [Week(found, monday == _monday(nearest)) for monday, found in weeks.items()]
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
 def _elapsed(begin: datetime, end: datetime) -> timedelta:
     """Real time between two instants, whatever clocks they are written on."""
     return to_zone(end, "UTC").astimezone(UTC) - to_zone(begin, "UTC").astimezone(UTC)
@@ -158,6 +202,7 @@ def _which_of_two(wall: datetime) -> str:
 
 FILTERS = {
     "by_day": by_day,
+    "by_week": by_week,
     "day_words": day_words,
     "duration_words": duration_words,
     "hours_after": hours_after,

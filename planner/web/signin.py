@@ -161,5 +161,3 @@ def end_session(session: ServerSession) -> None:
     """Forget everything about this browser; the row is deleted by the service."""
     session.clear()
     session.ended, session.signed_in = True, None
-
-

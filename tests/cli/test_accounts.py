@@ -1,12 +1,15 @@
 """Accounts on the command line: asked for nothing twice, errors in one sentence on stderr."""
 
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 from flask import Flask
 
 from config import PasswordCost, Settings
 from planner.app import create_app
+from planner.cli.doors import password_typed
+from planner.domain.errors import FieldError
 from planner.store.engine import Store
 
 GOOD = "a long enough sentence\n"
@@ -53,3 +56,48 @@ def test_an_account_is_ended(app: Flask) -> None:
 def test_a_new_password_is_set(app: Flask) -> None:
     call(app, "create", "nurse@clinic.example", "--name", "Test Nurse", "--role", "nurse")
     assert call(app, "password", "nurse@clinic.example", typed="another long sentence\n").exit_code == 0
+
+
+def test_the_only_admin_is_not_ended(app: Flask) -> None:
+    make = ("--name", "Test Admin", "--role", "admin")
+    call(app, "create", "one@clinic.example", *make)
+    call(app, "create", "nurse@clinic.example", "--name", "Test Nurse", "--role", "nurse")
+    refused = call(app, "end", "one@clinic.example")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "one@clinic.example is the only admin left. Make another admin first" in refused.stderr
+    call(app, "create", "two@clinic.example", *make)
+    assert call(app, "end", "one@clinic.example").exit_code == 0
+    assert call(app, "end", "one@clinic.example").exit_code == 0
+    assert call(app, "end", "two@clinic.example").exit_code == 1
+
+
+@pytest.mark.parametrize("typed", [b"a long enough sentence \xff\xfe\n", "a long enough sentence \udcff\n"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("accounts", "create", "nurse@clinic.example", "--name", "Test Nurse", "--role", "nurse"),
+        ("accounts", "password", "nurse@clinic.example"),
+        ("add-admin", "--email", "admin@clinic.example", "--name", "Test Admin"),
+    ],
+)
+def test_a_password_that_is_no_text_is_one_sentence(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], typed: bytes | str
+) -> None:
+    """In some locales broken bytes are an error when read, in others they come in as lone surrogates."""
+    if isinstance(typed, str):
+        monkeypatch.setattr("planner.cli.doors.sys.stdin", StringIO(typed))
+        with app.app_context(), pytest.raises(FieldError, match="not UTF-8 text"):
+            password_typed()
+        return
+    refused = app.test_cli_runner().invoke(args=list(words), input=typed)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "The password holds bytes that are not UTF-8 text" in refused.stderr
+    assert call(app, "list").stdout == ""
+
+
+@pytest.mark.parametrize("word", ["password1234567", "iloveyouiloveyou", "qwertyuiop12345"])
+def test_a_password_everybody_tries_is_refused(app: Flask, word: str) -> None:
+    make = ("create", "admin@clinic.example", "--name", "Test Admin", "--role", "admin")
+    refused = call(app, *make, typed=f"{word}\n")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "one of the passwords people try first" in refused.stderr

@@ -211,9 +211,7 @@ def test_the_doctor_finds_missing_guards_and_disagreements(demo: Run, store: Sto
     with store.write_engine.begin() as connection:
         remove_guards(connection)
         held = connection.execute(select(Occupancy.appointment_id).limit(1)).scalar()
-        connection.execute(
-            Appointment.__table__.update().where(Appointment.id == held).values(status="cancelled")
-        )
+        connection.execute(Appointment.__table__.update().where(Appointment.id == held).values(status="cancelled"))
     sick = demo("doctor")
     assert sick.exit_code == 1
     assert "protection against double booking" in sick.stdout

@@ -74,9 +74,7 @@ def test_it_serves_and_a_second_run_keeps_the_data(tmp_path: Path) -> None:
     assert counts[0] == counts[1] > 0
 
 
-def test_a_port_in_use_is_said_before_anything_is_started(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_port_in_use_is_said_before_anything_is_started(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         url = f"sqlite:///{tmp_path / 'none' / 'planner.sqlite3'}"
@@ -161,6 +159,13 @@ def test_settings_follow_the_public_address(tmp_path: Path) -> None:
         Settings.from_environment({**given, "HTTPS": "perhaps"})
     with pytest.raises(ValueError, match="TRUSTED_PROXIES"):
         Settings.from_environment({**given, "TRUSTED_PROXIES": "many"})
+
+
+def test_earlier_keys_are_listed_with_commas() -> None:
+    given = {"DATABASE_URL": "sqlite://", "SECRET_KEY": "new", "SECRET_KEY_FALLBACKS": "old, older ,"}
+    assert Settings.from_environment(given).secret_key_fallbacks == ("old", "older")
+    del given["SECRET_KEY_FALLBACKS"]
+    assert Settings.from_environment(given).secret_key_fallbacks == ()
 
 
 def test_a_server_refuses_a_database_that_is_not_ready(tmp_path: Path) -> None:

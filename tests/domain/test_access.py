@@ -23,12 +23,16 @@ def test_nobody_without_a_role_may_do_anything() -> None:
 
 
 def test_admin_sees_no_patient() -> None:
-    assert held_by(Role.ADMIN) & {
-        Permission.PATIENTS_READ,
-        Permission.COURSES_READ,
-        Permission.APPOINTMENTS_READ,
-        Permission.ROSTERS_READ,
-    } == set()
+    assert (
+        held_by(Role.ADMIN)
+        & {
+            Permission.PATIENTS_READ,
+            Permission.COURSES_READ,
+            Permission.APPOINTMENTS_READ,
+            Permission.ROSTERS_READ,
+        }
+        == set()
+    )
     assert scopes(one(Role.ADMIN), Permission.AUDIT_READ) == {Scope.METADATA}
 
 

@@ -45,6 +45,13 @@ def test_a_skipped_wall_time_names_the_next_one(zone: str, skipped: str, after: 
     assert f"{wall(after):%H:%M}" in str(refused.value)
 
 
+def test_a_day_is_told_without_a_nought_before_it() -> None:
+    with pytest.raises(AmbiguousWallTime, match="01:30 happens twice on Sun 7 Nov 2027: the clocks go back"):
+        resolve_wall(wall("2027-11-07T01:30"), NEW_YORK)
+    with pytest.raises(NonexistentWallTime, match="00:00 does not exist on Sun 5 Sep 2027: the clocks go forward"):
+        resolve_wall(wall("2027-09-05T00:00"), SANTIAGO)
+
+
 def test_the_edges_of_a_gap_exist() -> None:
     before, after = resolve_wall(wall("2027-03-14T01:59"), NEW_YORK), resolve_wall(wall("2027-03-14T03:00"), NEW_YORK)
     assert after - before == timedelta(minutes=1)

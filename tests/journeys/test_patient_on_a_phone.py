@@ -130,4 +130,3 @@ def test_the_patient_sets_up_a_calendar_and_takes_it_back(phone: Page, staged: t
     assert "BEGIN:VEVENT" not in phone.request.get(address).text()
     db.rollback()
     assert db.scalars(select(Feed.revoked_reason)).all() == ["removed"]
-

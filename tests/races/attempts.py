@@ -113,9 +113,7 @@ def book_something(store: Store, job: Job, number: int, chance: random.Random, o
 def move_something(store: Store, job: Job, number: int, chance: random.Random, outcome: Outcome) -> None:
     """Move an appointment of somebody's course to a random time, as a person does who read the page before."""
     with store.reading() as db:
-        row = chance.choice(
-            db.scalars(select(Appointment).where(Appointment.site_id == job.clinic.site_id)).all()
-        )
+        row = chance.choice(db.scalars(select(Appointment).where(Appointment.site_id == job.clinic.site_id)).all())
         before, now = sheet_of(db, row), placement_of(db, row)
     course_id, after = row.course_id, shifted(now, _random_shift(chance, before.start))
     if job.unguarded and _looks_taken(store, [after]):

@@ -88,8 +88,7 @@ class Racers:
         clinic, acknowledged = _prepare(url, mode, share * self.processes)
         before = _deadlocks(url)
         jobs = [
-            Job(url, clinic, mode, number, self.processes, share, unguarded, seed)
-            for number in range(self.processes)
+            Job(url, clinic, mode, number, self.processes, share, unguarded, seed) for number in range(self.processes)
         ]
         started = perf_counter()
         with _guards_away(url, unguarded):

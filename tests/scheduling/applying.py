@@ -117,9 +117,14 @@ class Judge:
             row = line.before
             if row is None or row.id in marked or line.kind not in self.changing:
                 continue
-            if row.pinned or row.start <= self.before.clinic.now or row.status not in (
-                AppointmentStatus.BOOKED,
-                AppointmentStatus.PROPOSED,
+            if (
+                row.pinned
+                or row.start <= self.before.clinic.now
+                or row.status
+                not in (
+                    AppointmentStatus.BOOKED,
+                    AppointmentStatus.PROPOSED,
+                )
             ):
                 yield f"{line.kind} of {row.kind} {row.number}, which is fixed"
 

@@ -25,7 +25,7 @@ class Brute(Rules):
         return [m for m in every if Rule.GRID in self.without or self.on_grid(m, step)]
 
     def can_check_in(self, minute: int) -> bool:
-        if minute < self.clinic.now and Rule.PAST not in self.without:
+        if minute <= self.clinic.now and Rule.PAST not in self.without:
             return False
         closed = Rule.CLOSED not in self.without
         if closed and not self.inside(self.clinic.site.open, minute, minute + self.visit.discharge_min):

@@ -134,7 +134,7 @@ class Rules:
         """The rules that a check-in at this minute breaks."""
         end = at + self.visit.discharge_min
         broken = set()
-        if at < self.clinic.now:
+        if at <= self.clinic.now:
             broken.add(Rule.PAST)
         if not self.on_grid(at, self.clinic.site.visit_grid):
             broken.add(Rule.GRID)
@@ -179,7 +179,7 @@ class Rules:
     def session_breaks(self, at: int, minutes: int, *, on_grid: bool = True) -> set[Rule]:
         """The rules about the patient and the clock that a session then breaks."""
         broken = set()
-        if at < self.clinic.now:
+        if at <= self.clinic.now:
             broken.add(Rule.PAST)
         if on_grid and not self.on_grid(at, self.clinic.site.therapy_grid):
             broken.add(Rule.GRID)
@@ -303,6 +303,5 @@ class Rules:
     def apart(self, starts: Iterable[int], phase: SessionPhase) -> bool:
         ordered = sorted(starts)
         return all(
-            b - a >= phase.minutes + self.before_session() and self.day(a) != self.day(b)
-            for a, b in pairwise(ordered)
+            b - a >= phase.minutes + self.before_session() and self.day(a) != self.day(b) for a, b in pairwise(ordered)
         )

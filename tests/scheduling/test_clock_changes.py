@@ -104,9 +104,7 @@ def clinic_with(zone: str, day: date, hours: tuple[tuple[str, str], ...], dosing
         rooms=(ThingSheet(1, 111, 1),),
         nurses=(PersonSheet(11, 121, tuple(here), lanes=(ThingSheet(1, 131, 1),)),),
         prescribers=(PersonSheet(12, 122, tuple(here)),),
-        therapists=(
-            PersonSheet(1, 141, tuple(ShiftSheet(s, 1) for s in spans(first, last, week, *hours, zone=zone))),
-        ),
+        therapists=(PersonSheet(1, 141, tuple(ShiftSheet(s, 1) for s in spans(first, last, week, *hours, zone=zone))),),
     )
 
 

@@ -56,9 +56,7 @@ def monday_thursday(now: str, **busy: object) -> CourseSheet:
 
 
 def infusion(booked: CourseSheet, number: int) -> BookedSheet:
-    return next(
-        a for a in booked.appointments if a.kind is INFUSION and a.number == number and a.phase == "induction"
-    )
+    return next(a for a in booked.appointments if a.kind is INFUSION and a.number == number and a.phase == "induction")
 
 
 def told(decision: Decision, kind: LineKind) -> list[tuple[str, str, str, int | None]]:
@@ -105,13 +103,9 @@ def test_scenario_a_table() -> None:
     for index, row in enumerate(TABLE_A):
         check_in = infusions[index].start
         after = infusions[index + 1].start if index < 5 else None
-        window = Window(
-            instant_of(check_in + visit.dose_ends_min), rule, None if after is None else instant_of(after)
-        )
+        window = Window(instant_of(check_in + visit.dose_ends_min), rule, None if after is None else instant_of(after))
         edges = (window.opens_at, window.peak_starts_at, window.peak_ends_at, window.closes_at, window.must_end_by)
-        shown = tuple(
-            None if edge is None else wall(round(edge.timestamp()) // 60) for edge in edges
-        )
+        shown = tuple(None if edge is None else wall(round(edge.timestamp()) // 60) for edge in edges)
         session = sessions[index]
         assert wall(check_in + visit.dose_starts_min) == row[0]
         assert shown == row[1:6]
@@ -147,8 +141,7 @@ def test_scenario_a_chair_is_held_with_its_turnover() -> None:
 def test_monday_wednesday_has_all_six_sessions_with_r() -> None:
     chosen = proposal(MON, WED)
     assert [wall(p.start + 30) for p in chosen.of_kind(INFUSION)] == [
-        f"{day} 10:00"
-        for day in ("Mon 25 Jan", "Wed 27 Jan", "Mon 01 Feb", "Wed 03 Feb", "Mon 08 Feb", "Wed 10 Feb")
+        f"{day} 10:00" for day in ("Mon 25 Jan", "Wed 27 Jan", "Mon 01 Feb", "Wed 03 Feb", "Mon 08 Feb", "Wed 10 Feb")
     ]
     assert [(wall(p.start), p.therapist_id, p.offset_min) for p in chosen.of_kind(INTEGRATION)] == [
         (f"{day} 11:00", R, 1460)
@@ -314,14 +307,10 @@ def test_c1_is_refused_for_the_window_and_never_booked_silently() -> None:
 def test_c1_ways_out_in_order() -> None:
     search = thanksgiving()
     check_in = dose_before_thanksgiving(search)
-    found = ways_out(
-        search, number=1, check_in=check_in, anchor=check_in + search.anchor, cutoff=None, days=(0, 60)
-    )
+    found = ways_out(search, number=1, check_in=check_in, anchor=check_in + search.anchor, cutoff=None, days=(0, 60))
     order = [way.kind for way in found]
     assert order == sorted(order, key=list(WayOutKind).index)
-    opened = {
-        (wall(w.session.start), w.session.therapist_id): w for w in found if w.kind is WayOutKind.OPEN_SLOT
-    }
+    opened = {(wall(w.session.start), w.session.therapist_id): w for w in found if w.kind is WayOutKind.OPEN_SLOT}
     ten, eleven = opened["Fri 26 Nov 10:00", K].session, opened["Fri 26 Nov 11:00", K].session
     assert (ten.offset_min, ten.window_status) == (47 * 60 + 20, WindowStatus.PEAK)
     assert (eleven.offset_min, eleven.window_status) == (48 * 60 + 20, WindowStatus.IN_WINDOW_LATE)

@@ -33,9 +33,7 @@ class Booked:
 
     def all(self) -> list[Appointment]:
         return list(
-            self.db.scalars(
-                select(Appointment).where(Appointment.course_id == self.course.id).order_by(Appointment.id)
-            )
+            self.db.scalars(select(Appointment).where(Appointment.course_id == self.course.id).order_by(Appointment.id))
         )
 
     def dose(self, number: int) -> Appointment:

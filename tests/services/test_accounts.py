@@ -39,6 +39,8 @@ def test_an_account_has_its_roles_and_sites(db: Session, cast: Cast) -> None:
     [
         ({"email": "nobody"}, "email"),
         ({"email": "a b@clinic.example"}, "email"),
+        ({"email": "a\x00b@clinic.example"}, "email"),
+        ({"email": "a\u202eb@clinic.example"}, "email"),
         ({"email": f"{'a' * 250}@clinic.example"}, "email"),
         ({"email": "NURSE@clinic.example"}, "email"),
         ({"name": "  "}, "name"),
@@ -71,9 +73,7 @@ def test_an_admin_makes_an_account_and_the_history_says_so(db: Session, cast: Ca
 
 def test_an_ended_account_loses_sign_ins_and_calendar_links(db: Session, cast: Cast) -> None:
     account_id = cast.accounts["therapist"].id
-    db.add(
-        BrowserSession(id_hash="0" * 64, account_id=account_id, created_at=NOW, seen_at=NOW, absolute_end_at=NOW)
-    )
+    db.add(BrowserSession(id_hash="0" * 64, account_id=account_id, created_at=NOW, seen_at=NOW, absolute_end_at=NOW))
     feed = Feed(
         account_id=account_id,
         scope=FeedScope.THERAPIST,
@@ -90,6 +90,17 @@ def test_an_ended_account_loses_sign_ins_and_calendar_links(db: Session, cast: C
     assert feed.revoked_at == NOW
     assert find.browsers_of(db, account_id) == []
     assert cast.accounts["therapist"].active is False
+
+
+def test_the_only_admin_cannot_be_ended(db: Session, cast: Cast) -> None:
+    admin = cast.accounts["admin"]
+    with pytest.raises(FieldError, match=r"the only admin left\. Make another admin first"):
+        accounts.deactivate_account(db, cast.principals["admin"], admin.id, NOW)
+    assert admin.active
+    other = create(db, roles=[Role.ADMIN, Role.COORDINATOR])
+    accounts.deactivate_account(db, cast.principals["admin"], admin.id, NOW)
+    with pytest.raises(FieldError):
+        accounts.deactivate_account(db, None, other.id, NOW)
 
 
 def test_an_account_that_is_not_there(db: Session, cast: Cast) -> None:

@@ -65,9 +65,7 @@ def test_a_moved_appointment_keeps_its_calendar_id_and_counts_up(db: Session, bo
 
 def test_moving_takes_other_people_and_places_along(booked: Booked) -> None:
     clinic, row = booked.clinic, booked.session(1)
-    after = replace(
-        clinic.session(0, row.starts_at, room=1, therapist=1), number=1, serves=1, site_id=clinic.site_id
-    )
+    after = replace(clinic.session(0, row.starts_at, room=1, therapist=1), number=1, serves=1, site_id=clinic.site_id)
     booked.apply([booked.line(LineKind.MOVED, row, after)])
     assert (row.therapist_id, row.room_id) == (clinic.therapists[1].id, clinic.rooms[1].id)
     assert row.serves_id == booked.dose(1).id

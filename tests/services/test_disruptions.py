@@ -178,9 +178,7 @@ def take_chairs(stage: Stage, days: tuple[str, ...], chair_id: int) -> None:
     somebody = patient(stage.db, stage.clinic.site)
     for day in days:
         row = stage.db.get_one(Chair, chair_id)
-        appointment(
-            stage.db, somebody, at(f"{day} 09:30"), 145, kind=AppointmentKind.INFUSION, chair=row, turnover=15
-        )
+        appointment(stage.db, somebody, at(f"{day} 09:30"), 145, kind=AppointmentKind.INFUSION, chair=row, turnover=15)
 
 
 def slots_of(found: DisruptionPreview) -> list[tuple[int, int, int]]:
@@ -190,10 +188,7 @@ def slots_of(found: DisruptionPreview) -> list[tuple[int, int, int]]:
 
 def overlaps(held: list[tuple[int, int, int]]) -> list[object]:
     return [
-        (a, b)
-        for at_a, a in enumerate(held)
-        for b in held[at_a + 1 :]
-        if a[0] == b[0] and a[1] < b[2] and b[1] < a[2]
+        (a, b) for at_a, a in enumerate(held) for b in held[at_a + 1 :] if a[0] == b[0] and a[1] < b[2] and b[1] < a[2]
     ]
 
 
@@ -273,9 +268,7 @@ def video(stage: Stage, session: Appointment) -> None:
     """Let a session in a room become one by video."""
     room = next(room for room in stage.clinic.rooms if room.id == session.room_id)
     held = stage.db.scalars(
-        select(Occupancy).where(
-            Occupancy.appointment_id == session.id, Occupancy.holdable_id == room.holdable_id
-        )
+        select(Occupancy).where(Occupancy.appointment_id == session.id, Occupancy.holdable_id == room.holdable_id)
     ).one()
     stage.db.delete(held)
     session.mode, session.room_id = Mode.TELEHEALTH, None

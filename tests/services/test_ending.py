@@ -62,6 +62,4 @@ def test_an_older_version_and_another_site_are_refused(db: Session, clinic: Scen
         stop(db, clinic, course, seen_version=course.version + 1)
     stranger = coordinator(db, site(db))
     with pytest.raises(NotFound):
-        end_course(
-            db, stranger, course.id, status=CourseStatus.COMPLETED, seen_version=course.version, now=SOON
-        )
+        end_course(db, stranger, course.id, status=CourseStatus.COMPLETED, seen_version=course.version, now=SOON)

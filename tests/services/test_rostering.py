@@ -85,6 +85,10 @@ def test_a_day_is_closed_once(db: Session) -> None:
     close_day(db, site, DAY, "Inventory")
     with pytest.raises(FieldError, match="already closed on Monday 25 January 2027"):
         close_day(db, site, DAY)
+    first = DAY.replace(month=2, day=1)
+    close_day(db, site, first)
+    with pytest.raises(FieldError, match="already closed on Monday 1 February 2027"):
+        close_day(db, site, first)
 
 
 def test_a_nurse_has_lanes_and_others_have_none(db: Session) -> None:
@@ -178,7 +182,7 @@ def test_telehealth_needs_a_zone_of_its_own(db: Session) -> None:
     [
         (SPRING, "02:30", "12:00", "starts", "02:30 does not exist on Sun 14 Mar 2027"),
         (SPRING, "00:00", "02:00", "ends", "02:00 does not exist"),
-        (AUTUMN, "01:30", "12:00", "starts", "happens twice on Sun 07 Nov 2027"),
+        (AUTUMN, "01:30", "12:00", "starts", "happens twice on Sun 7 Nov 2027"),
         (DAY, "12:00", "09:00", "ends", "has to be after"),
         (DAY, "12:60", "13:00", "ends", "such as 09:30"),
     ],

@@ -100,9 +100,7 @@ def test_a_finished_course_is_completed(booked: Booked) -> None:
 def test_a_course_pauses_and_goes_on(booked: Booked) -> None:
     who = booked.clinic.coordinator
     for seen, status in ((1, CourseStatus.ON_HOLD), (2, CourseStatus.ACTIVE)):
-        change_course_status(
-            booked.db, who, course_id=booked.course.id, status=status, seen_version=seen, now=LATER
-        )
+        change_course_status(booked.db, who, course_id=booked.course.id, status=status, seen_version=seen, now=LATER)
         assert booked.course.status is status
     with pytest.raises(StaleVersion, match="This course"):
         change_course_status(

@@ -313,9 +313,7 @@ def drawn_lines(booked: Booked, acts: list[Any], made: list[int]) -> list[Line]:
         elif word == "release":
             lines.append(booked.line(LineKind.RELEASED, row))
         elif word == "relink" and row.serves_id is not None:
-            lines.append(
-                booked.line(LineKind.RELINKED, row, replace(place, serves=None if amount in gone else amount))
-            )
+            lines.append(booked.line(LineKind.RELINKED, row, replace(place, serves=None if amount in gone else amount)))
         elif word in statuses:
             lines.append(booked.line(LineKind.MARKED, row, status=statuses[word]))
     return lines

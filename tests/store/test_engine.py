@@ -138,9 +138,7 @@ def test_every_connection_is_set_to_be_durable(fresh_store: Store, database_kind
             if database_kind == "sqlite":
                 said = {name: connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in SETTINGS}
                 assert said == SETTINGS
-                assert connection.execute(text("PRAGMA query_only")).scalar_one() == (
-                    engine is fresh_store.read_engine
-                )
+                assert connection.execute(text("PRAGMA query_only")).scalar_one() == (engine is fresh_store.read_engine)
             else:
                 assert connection.execute(text("SHOW timezone")).scalar_one() == "UTC"
                 assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "15s"

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
+from planner.app import NotReady, check_ready, fault_of
 from planner.store.engine import Store
 from planner.store.guards import (
     GuardMissing,
@@ -18,8 +19,10 @@ from planner.store.guards import (
     install_guards,
     missing_guards,
     remove_guards,
+    strange_triggers,
 )
 from planner.store.integrity import is_overlap, violated
+from planner.store.migrate import upgrade
 from planner.store.records import Appointment, AuditEntry, ChangeLine, ChangeSet, Occupancy, OverrideRule, RuleOverride
 from tests.services.booked import booked_course
 from tests.support.small_clinic import NOW, make_small_clinic
@@ -455,3 +458,51 @@ def test_without_the_guards_the_same_sql_overlaps(fresh_store: Store) -> None:
         book.insert(NINE, NINE + HOUR)
         assert db.query(Occupancy).filter(Occupancy.holdable_id == book.chair).count() == 4
         db.rollback()
+
+
+SQLITE_STRANGE = {
+    "quietly_gone on occupancy": (
+        "CREATE TRIGGER quietly_gone AFTER INSERT ON occupancy BEGIN DELETE FROM occupancy WHERE id = NEW.id; END"
+    ),
+    "rewrites on audit_entry": ("CREATE TRIGGER rewrites BEFORE INSERT ON audit_entry BEGIN SELECT RAISE(IGNORE); END"),
+    "from_afar on appointment": "CREATE TRIGGER from_afar AFTER UPDATE ON appointment BEGIN DELETE FROM occupancy; END",
+}
+POSTGRES_NOTHING = (
+    "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM occupancy; RETURN NULL; END'"
+)
+POSTGRES_STRANGE = {
+    "quietly_gone on occupancy": (
+        "CREATE TRIGGER quietly_gone AFTER INSERT ON occupancy FOR EACH ROW EXECUTE FUNCTION nothing()"
+    ),
+    "audit_entry_append_only on course": (
+        "CREATE TRIGGER audit_entry_append_only BEFORE DELETE ON course FOR EACH ROW EXECUTE FUNCTION nothing()"
+    ),
+    "rewrites on audit_entry": "CREATE RULE rewrites AS ON INSERT TO audit_entry DO INSTEAD NOTHING",
+}
+
+
+def test_what_may_undo_the_guards_is_named_and_nothing_is_served(fresh_store: Store, database_kind: str) -> None:
+    for name, make in (SQLITE_STRANGE if database_kind == "sqlite" else POSTGRES_STRANGE).items():
+        with fresh_store.write_engine.connect() as connection, connection.begin() as change:
+            assert strange_triggers(connection) == []
+            if database_kind == "postgres":
+                connection.execute(text(POSTGRES_NOTHING))
+            connection.execute(text(make))
+            assert strange_triggers(connection) == [name]
+            assert missing_guards(connection) == []
+            with pytest.raises(GuardMissing, match=rf"not the planner's.*\({name}\)\. Drop them before serving\."):
+                check_guards(connection)
+            change.rollback()
+
+
+def test_a_server_does_not_start_beside_a_strange_trigger(fresh_store: Store, database_kind: str) -> None:
+    with fresh_store.write_engine.begin() as connection:
+        if database_kind == "postgres":
+            connection.execute(text(POSTGRES_NOTHING))
+        strange = SQLITE_STRANGE if database_kind == "sqlite" else POSTGRES_STRANGE
+        connection.execute(text(strange["quietly_gone on occupancy"]))
+    assert "quietly_gone on occupancy" in (fault_of(fresh_store) or "")
+    with pytest.raises(NotReady, match="quietly_gone on occupancy"):
+        check_ready(fresh_store)
+    with pytest.raises(GuardMissing, match="quietly_gone on occupancy"):
+        upgrade(fresh_store.url)

@@ -5,7 +5,7 @@ from sqlalchemy import inspect, text
 
 from planner.store.base import Base
 from planner.store.engine import Store, make_engine
-from planner.store.guards import GuardMissing, check_guards, missing_guards
+from planner.store.guards import GuardMissing, check_guards, guards_fault, missing_guards
 from planner.store.migrate import current, downgrade, drift, head, upgrade
 from planner.store.records import Appointment, Occupancy
 from tests.services.booked import booked_course
@@ -44,6 +44,35 @@ def test_up_twice_changes_nothing(empty_database_url: str) -> None:
     upgrade(empty_database_url)
     upgrade(empty_database_url)
     assert tables(empty_database_url) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_each_step_goes_down_and_up_with_its_guards(empty_database_url: str) -> None:
+    upgrade(empty_database_url)
+    engine = make_engine(empty_database_url)
+    try:
+        for revision in ("0002", "0001"):
+            downgrade(empty_database_url, revision)
+            assert current(engine) == revision
+            with engine.connect() as connection:
+                assert guards_fault(connection) is None
+        assert "calendar_try" not in tables(empty_database_url)
+        with engine.begin() as connection:
+            connection.execute(text("INSERT INTO clinic (id, name, neutral_name, zone, help_text, feed_words, "
+                "undo_minutes, hold_minutes, staff_idle_minutes, patient_idle_minutes, is_demo, version) "
+                "VALUES (1, 'Test', 'Test', 'UTC', '', '', 3, 20, 15, 30, :no, 1)"), {"no": False})  # fmt: skip
+            for key, place in (("calendar not found", "calendar 192.0.2.7"), ("a hash", "calendar fetched again"),
+                               ("a hash", "192.0.2.7")):  # fmt: skip
+                connection.execute(
+                    text("INSERT INTO sign_in_attempt (email_hash, address, at) VALUES (:key, :place, :at)"),
+                    {"key": key, "place": place, "at": 0 if engine.dialect.name == "sqlite" else "2027-01-01 00:00Z"},
+                )
+        upgrade(empty_database_url)
+        assert drift(engine) == []
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT plan_ahead_months FROM clinic")) == 36
+            assert connection.scalars(text("SELECT address FROM sign_in_attempt")).all() == ["192.0.2.7"]
+    finally:
+        engine.dispose()
 
 
 def test_up_keeps_what_is_stored_and_puts_lost_guards_back(fresh_database_url: str) -> None:

@@ -98,6 +98,7 @@ def test_names_are_what_people_call_them(db: Session) -> None:
         (2, "America/Chicago", "on Mon 11 Jan 2027 from 09:00 to 11:00 (America/Chicago)"),
         (2, "Asia/Kolkata", "on Mon 11 Jan 2027 from 20:30 to 22:30 (Asia/Kolkata)"),
         (2, "Asia/Tokyo", "on Tue 12 Jan 2027 from 00:00 to 02:00 (Asia/Tokyo)"),
+        (22 * 24, "Asia/Kolkata", "on Mon 11 Jan 2027 from 20:30 to Tue 2 Feb 20:30 (Asia/Kolkata)"),
         (10, "Europe/Berlin", "on Mon 11 Jan 2027 from 16:00 to Tue 12 Jan 02:00 (Europe/Berlin)"),
     ],
 )

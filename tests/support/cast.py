@@ -120,9 +120,7 @@ def _staff(db: Session, cast: Cast, who: str, role: Role, site: Site, now: datet
     _account(db, cast, who, name, role, now, site_ids=[site.id], person_id=person.id)
 
 
-def _patient(
-    db: Session, cast: Cast, who: str, name: str, site: Site, therapist: Person | None, now: datetime
-) -> None:
+def _patient(db: Session, cast: Cast, who: str, name: str, site: Site, therapist: Person | None, now: datetime) -> None:
     patient = Patient(
         holdable_id=_holdable(db, HoldableKind.PATIENT),
         code=f"P-10{len(cast.patients) + 1}",

@@ -119,9 +119,19 @@ class Crowd:
             subject = self.cast.north.id if scope is FeedScope.SITE else account.patient_id
             db.add_all(
                 Feed(
-                    account_id=account.id, scope=scope, subject_id=subject, detail=FeedDetail.DISCREET, words="",
-                    show_address=False, hide_cancelled=False, device=f"Device {number}", revision=0, revised_at=NOW,
-                    token_hash=hash_of(f"{who} {number}"), consent_version=CONSENT_VERSION, created_at=NOW,
+                    account_id=account.id,
+                    scope=scope,
+                    subject_id=subject,
+                    detail=FeedDetail.DISCREET,
+                    words="",
+                    show_address=False,
+                    hide_cancelled=False,
+                    device=f"Device {number}",
+                    revision=0,
+                    revised_at=NOW,
+                    token_hash=hash_of(f"{who} {number}"),
+                    consent_version=CONSENT_VERSION,
+                    created_at=NOW,
                 )
                 for number in range(self.rows)
             )

@@ -151,9 +151,7 @@ def _wait_for_a_session(demo: Demo) -> None:
 def _coordinator_works(demo: Demo) -> None:
     client = demo.client(Role.COORDINATOR)
     with demo.store.reading() as db:
-        hazel, ironwood = (
-            db.scalars(select(Patient).where(Patient.code == code)).one() for code in ("P-111", "P-112")
-        )
+        hazel, ironwood = (db.scalars(select(Patient).where(Patient.code == code)).one() for code in ("P-111", "P-112"))
         twice, thrice = (newest_version(db, f"iv-racemic-{often}-weekly") for often in ("twice", "thrice"))
         cedar = _infusions_to_come(db, "P-106", demo.clock())
         ginkgo = _infusions_to_come(db, "P-110", demo.clock())

@@ -42,8 +42,7 @@ def put_to_work(
     first = local_day(NOW, cast.north.zone)
     days: tuple[date, date] = (first, first + timedelta(weeks=WEEKS))
     db.add_all(
-        OpeningHours(site_id=cast.north.id, weekday=day, opens_minute=OPENS, closes_minute=CLOSES)
-        for day in WEEKDAYS
+        OpeningHours(site_id=cast.north.id, weekday=day, opens_minute=OPENS, closes_minute=CLOSES) for day in WEEKDAYS
     )
     things = tuple(add_chair(db, cast.north, f"Chair {n}") for n in range(1, chairs + 1))
     places = tuple(add_room(db, cast.north, f"Room {n}") for n in range(1, rooms + 1))

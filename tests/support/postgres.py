@@ -211,9 +211,7 @@ class PostgresServer:
         """A new database with everything that is in `template`, which nobody may be connected to."""
         self._made += 1
         name = f"clone_{self._made}"
-        self._execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
+        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
         return name
 
     def drop_database(self, name: str) -> None:
@@ -282,9 +280,7 @@ class PostgresServer:
         give_up_at = time.monotonic() + START_SECONDS
         while time.monotonic() < give_up_at and self._process is not None and self._process.poll() is None:
             try:
-                return psycopg.connect(
-                    host=str(self.folder), port=5432, user=OWNER, dbname="postgres", autocommit=True
-                )
+                return psycopg.connect(host=str(self.folder), port=5432, user=OWNER, dbname="postgres", autocommit=True)
             except psycopg.OperationalError:
                 time.sleep(0.02)  # not listening yet; a child process gives no other sign
         log = (self.folder / "log").read_text(errors="replace")

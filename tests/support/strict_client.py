@@ -108,6 +108,16 @@ class Page(HTMLParser):
         assert found, f"no form posts to {action}; there are {[form['action'] for form in self.forms]}"
         return found[0]
 
+    def filled(self, action: str, data: Mapping[str, Any] | None = None) -> tuple[str, dict[str, list[Any]]]:
+        """Where the form that posts to `action` goes, and its fields as they stand with `data` typed into it."""
+        form = self.form(action)
+        fields: dict[str, list[Any]] = {}
+        for name, value in form["fields"]:
+            fields.setdefault(name, []).append(value)
+        for name, value in (data or {}).items():
+            fields[name] = list(value) if isinstance(value, list | tuple) else [value]
+        return form["action"], fields
+
 
 def check_page(response: TestResponse) -> Page:
     """Read a whole HTML page and demand what every page must have."""
@@ -172,13 +182,8 @@ class StrictClient(FlaskClient):
 
     def submit(self, page: Page, action: str, data: Mapping[str, Any] | None = None, **options: Any) -> TestResponse:
         """Send the page's form that posts to `action`, with `data` typed into it."""
-        form = page.form(action)
-        fields: dict[str, list[Any]] = {}
-        for name, value in form["fields"]:
-            fields.setdefault(name, []).append(value)
-        for name, value in (data or {}).items():
-            fields[name] = list(value) if isinstance(value, list | tuple) else [value]
-        return self.post(form["action"], data=fields, **options)
+        address, fields = page.filled(action, data)
+        return self.post(address, data=fields, **options)
 
     def send(
         self,

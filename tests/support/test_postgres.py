@@ -35,9 +35,7 @@ def test_an_unknown_choice_is_refused() -> None:
         find_binaries("something else")
 
 
-def test_a_server_that_cannot_start_says_why(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(postgres.SETTINGS, "no_such_setting", "1")
     with pytest.raises(PostgresMissing, match="no_such_setting"), running_server("embedded"):
         pytest.fail("a server with a wrong setting started")

@@ -124,3 +124,25 @@ def test_a_missing_variable_is_reported_by_its_own_name() -> None:
     environment.filters.update(filters.FILTERS)
     with pytest.raises(UndefinedError, match="begins"):
         environment.from_string("{{ begins|staff_day('UTC') }}").render()
+
+
+def at_each(*instants: datetime) -> list[SimpleNamespace]:
+    return [SimpleNamespace(starts_at=instant) for instant in instants]
+
+
+def test_weeks_run_from_monday_to_sunday_of_the_site_and_one_is_the_nearest() -> None:
+    sunday_evening, monday = utc(11, 29, 20), utc(11, 30, 9)
+    found = at_each(monday, sunday_evening, utc(11, 24, 9), utc(11, 24, 12), utc(12, 9, 9))
+    weeks = filters.by_week(found, LONDON, utc(12, 2, 9))
+    assert [(week.first.day, week.last.day, week.count, week.nearest) for week in weeks] == [
+        (24, 29, 3, False),
+        (30, 30, 1, True),
+        (9, 9, 1, False),
+    ]
+    in_india = filters.by_week(found, KOLKATA)
+    assert [(week.first.day, week.count, week.nearest) for week in in_india] == [
+        (24, 2, True),
+        (30, 2, False),
+        (9, 1, False),
+    ]
+    assert filters.by_week([], LONDON) == []

@@ -324,3 +324,12 @@ def test_files_of_others_are_what_their_list_says(folder) -> None:
     assert sorted(name for name, _ in listed) == sorted(path.name for path in folder.glob("*.js"))
     for name, checksum in listed:
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == checksum, name
+
+
+def test_a_trail_of_links_ends_in_words_and_not_in_a_mark(browser: Browser, address: str) -> None:
+    marks = """() => { const trail = document.querySelector('.crumbs ol');
+      trail.append(trail.lastElementChild.cloneNode(true));
+      return [...trail.children].map(li => ['::before', '::after'].map(part => getComputedStyle(li, part).content)) }"""
+    with opened(browser, address) as page:
+        page.goto("/staff")
+        assert page.evaluate(marks) == [["none", "none"], ['"›"', "none"]]

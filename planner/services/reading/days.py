@@ -46,9 +46,7 @@ class TherapistDay:
     free: tuple[FreeTime, ...]
 
 
-def therapist_at_work(
-    db: Session, principal: Principal, day: date, zone: str, now: datetime
-) -> TherapistDay:
+def therapist_at_work(db: Session, principal: Principal, day: date, zone: str, now: datetime) -> TherapistDay:
     """The signed-in therapist's local day in `zone`. At most eight queries, whatever the number of sessions."""
     sessions = therapist_day(db, principal, day, zone)
     missing = [item for item in to_do(db, principal, now) if item.kind is ToDoKind.NO_SESSION]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,16 +10,13 @@ from sqlalchemy.orm import Session
 from planner.domain.access import Principal
 from planner.domain.intervals import instant_of
 from planner.domain.statuses import AppointmentKind
-from planner.domain.walltime import local_day
 from planner.scheduling.decisions import LineKind
 from planner.scheduling.offers import Offer
 from planner.services.reading.previews import QUIET
 from planner.services.reading.windows import STATUS_WORDS
-from planner.services.rescheduling import offers
+from planner.services.rescheduling import nearest_offers, offers
 
-#: How many times are looked at, how many a day are shown, and how many are named beside a refusal.
-LOOKED_AT = 60
-A_DAY = 6
+#: How many times are named beside a refusal.
 NEAREST = 3
 
 
@@ -34,22 +30,25 @@ class OfferedTime:
     detail: str
 
 
-def offered(
-    db: Session, principal: Principal, appointment_id: int, zone: str, *, now: datetime
-) -> tuple[OfferedTime, ...]:
+def offered(db: Session, principal: Principal, appointment_id: int, *, now: datetime) -> tuple[OfferedTime, ...]:
     """Times this appointment can move to, a few on each day, in order of time. Raises NotFound."""
-    days: dict[object, list[OfferedTime]] = defaultdict(list)
-    for offer in offers(db, principal, appointment_id, now=now, most=LOOKED_AT):
-        time = _offered(offer, appointment_id)
-        if time is not None:
-            days[local_day(time.starts_at, zone)].append(time)
-    return tuple(time for times in days.values() for time in _spread(times))
+    return _all_offered(offers(db, principal, appointment_id, now=now), appointment_id)
 
 
-def nearest_to(times: tuple[OfferedTime, ...], wanted: datetime) -> tuple[OfferedTime, ...]:
-    """The offered times nearest to the one that was refused, in order of time."""
-    near = sorted(times, key=lambda time: abs(time.starts_at - wanted))[:NEAREST]
-    return tuple(sorted(near, key=lambda time: time.starts_at))
+def nearest_to(
+    db: Session, principal: Principal, appointment_id: int, wanted: datetime, *, now: datetime
+) -> tuple[OfferedTime, ...]:
+    """The times nearest to the one that was refused (aware), whether they are offered anyway or not, in order of time.
+
+    Raises NotFound.
+    """
+    found = nearest_offers(db, principal, appointment_id, wanted, now=now, most=NEAREST)
+    return _all_offered(found, appointment_id)
+
+
+def _all_offered(found: tuple[Offer, ...], appointment_id: int) -> tuple[OfferedTime, ...]:
+    times = (_offered(offer, appointment_id) for offer in found)
+    return tuple(time for time in times if time is not None)
 
 
 def _offered(offer: Offer, appointment_id: int) -> OfferedTime | None:
@@ -73,14 +72,6 @@ def _offered(offer: Offer, appointment_id: int) -> OfferedTime | None:
     elif not details:
         details.append("nothing else changes")
     return OfferedTime(value_of(starts_at), starts_at, instant_of(own.after.end), ", ".join(details))
-
-
-def _spread(times: list[OfferedTime]) -> list[OfferedTime]:
-    """At most A_DAY of a day's times, spread over the day, first and last included."""
-    if len(times) <= A_DAY:
-        return times
-    step = (len(times) - 1) / (A_DAY - 1)
-    return [times[round(place * step)] for place in range(A_DAY)]
 
 
 def value_of(instant: datetime) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from planner.domain.access import Permission, Principal, may
-from planner.domain.conflicts import Rule
+from planner.domain.conflicts import OFF_HOURS, Rule
 from planner.domain.intervals import instant_of
 from planner.domain.statuses import AppointmentKind, AppointmentStatus, Mode
 from planner.domain.windows import WindowStatus
@@ -28,7 +28,9 @@ RULE_NAMES = {
     Rule.SPACING: "days between infusions",
     Rule.SPAN: "length of the course",
     Rule.PRESCRIBER_AWAY: "prescriber on site",
+    Rule.NURSE_AWAY: "working hours",
     Rule.THERAPIST_BUSY: "therapist's time",
+    Rule.THERAPIST_AWAY: "working hours",
     Rule.PATIENT_AWAY: "patient's time",
     Rule.PREP_MISSING: "preparation first",
 }
@@ -211,14 +213,18 @@ def _named(course: CourseSheet, holdables: dict[int, int], wanted: int | None) -
 
 
 def _overrides(decision: Decision) -> tuple[SetAside, ...]:
-    rules = dict.fromkeys(conflict.rule for conflict in decision.overrides)
+    """What is set aside, by rule; all that makes it off hours is one thing, with one reason."""
+    grouped: dict[Rule, list[Rule]] = {}
+    for rule in dict.fromkeys(conflict.rule for conflict in decision.overrides):
+        head = next((known for known in grouped if rule in OFF_HOURS and known in OFF_HOURS), rule)
+        grouped.setdefault(head, []).append(rule)
     return tuple(
         SetAside(
-            rule,
-            RULE_NAMES.get(rule, rule.lower().replace("_", " ")),
-            tuple(dict.fromkeys(c.sentence for c in decision.overrides if c.rule is rule)),
+            head,
+            RULE_NAMES[Rule.CLOSED] if len(rules) > 1 else RULE_NAMES.get(head, head.lower().replace("_", " ")),
+            tuple(dict.fromkeys(c.sentence for c in decision.overrides if c.rule in rules)),
         )
-        for rule in rules
+        for head, rules in grouped.items()
     )
 
 

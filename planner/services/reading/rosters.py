@@ -203,9 +203,7 @@ def _shifts_on(rows: Iterable[rosters.ShiftRow], day: date, zone: str) -> tuple[
     )
 
 
-def _away_on(
-    rows: Iterable[rosters.AbsenceRow], day: date, zone: str, reads_reasons: bool
-) -> tuple[AwayFacts, ...]:
+def _away_on(rows: Iterable[rosters.AbsenceRow], day: date, zone: str, reads_reasons: bool) -> tuple[AwayFacts, ...]:
     """The parts of absences that lie on a local day."""
     start, end = day_span(day, zone)
     return tuple(

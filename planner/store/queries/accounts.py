@@ -23,6 +23,8 @@ from planner.store.records import (
 
 def account_by_email_key(db: Session, email_key: str, *, lock: bool = False) -> Account | None:
     """The account that signs in with this casefolded address; `lock` lets one transaction at a time have it."""
+    if not email_key.isprintable():
+        return None  # no address is stored with such characters, and PostgreSQL refuses to be asked about some
     query = select(Account).where(Account.email_key == email_key)
     return db.scalars(query.with_for_update() if lock else query).one_or_none()
 
@@ -40,6 +42,19 @@ def accounts_by_name(db: Session) -> Sequence[Account]:
 def any_account(db: Session) -> bool:
     """Whether anybody can sign in at all."""
     return db.scalar(select(Account.id).limit(1)) is not None
+
+
+def lock_active_admins(db: Session) -> list[int]:
+    """The accounts that may sign in as admin, locked in the order of their ids until this transaction ends."""
+    return list(
+        db.scalars(
+            select(Account.id)
+            .join(AccountRole, AccountRole.account_id == Account.id)
+            .where(Account.active, AccountRole.role == Role.ADMIN)
+            .order_by(Account.id)
+            .with_for_update(of=Account)
+        )
+    )
 
 
 def roles_of(db: Session, account_id: int) -> frozenset[Role]:

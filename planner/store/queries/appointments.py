@@ -133,9 +133,7 @@ def appointment(
     permission: Permission = Permission.APPOINTMENTS_READ,
 ) -> AppointmentRow:
     """One appointment on which `principal` holds `permission`. Raises NotFound, also for what is not theirs."""
-    found = appointment_rows(
-        db, visible_appointments(principal, permission), Appointment.id == appointment_id
-    )
+    found = appointment_rows(db, visible_appointments(principal, permission), Appointment.id == appointment_id)
     if not found:
         raise NotFound
     return found[0]

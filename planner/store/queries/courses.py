@@ -128,9 +128,7 @@ def of_patient(db: Session, principal: Principal, patient_id: int, now: datetime
     return _rows(db, visible_courses(principal), now, Course.patient_id == patient_id)
 
 
-def _rows(
-    db: Session, scope: Select[Course], now: datetime, *conditions: ColumnElement[bool]
-) -> list[CourseRow]:
+def _rows(db: Session, scope: Select[Course], now: datetime, *conditions: ColumnElement[bool]) -> list[CourseRow]:
     query = (
         scope.join(Patient, Patient.id == Course.patient_id)
         .join(ProtocolVersion, ProtocolVersion.id == Course.protocol_version_id)
@@ -214,9 +212,7 @@ def drafts(db: Session, principal: Principal) -> list[DraftRow]:
         row[0]: row[1] for row in db.execute(select(Patient.id, Patient.code).where(Patient.id.in_(chosen)))
     }
     return [
-        DraftRow(
-            row.id, row.step, row.answers, codes.get(_patient_in(row.answers)), row.updated_at, row.version
-        )
+        DraftRow(row.id, row.step, row.answers, codes.get(_patient_in(row.answers)), row.updated_at, row.version)
         for row in found
     ]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Text, cast, select
+from sqlalchemy import ColumnElement, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Principal
 from planner.domain.protocols import Protocol
 from planner.domain.statuses import COUNTING, HOLDING, AppointmentKind, AppointmentStatus, CourseStatus
-from planner.domain.walltime import day_span
+from planner.domain.walltime import day_span, local_day
 from planner.scheduling.links import link_of, needs_session
 from planner.store.queries.appointments import AppointmentRow, appointment_rows
 from planner.store.queries.scopes import visible_appointments
@@ -42,9 +42,28 @@ def therapist_day(db: Session, principal: Principal, day: date, zone: str) -> li
 
 def site_day(db: Session, principal: Principal, site_id: int, day: date, zone: str) -> list[AppointmentRow]:
     """Everything at a site on a local day of `zone` that `principal` may see. One query."""
-    return appointment_rows(
-        db, visible_appointments(principal), Appointment.site_id == site_id, *_on(day, zone)
-    )
+    return appointment_rows(db, visible_appointments(principal), Appointment.site_id == site_id, *_on(day, zone))
+
+
+class Shown(StrEnum):
+    """Which appointments somebody's day is made of."""
+
+    ALL = "all"
+    IN_CHAIRS = "in chairs"
+    OWN = "own"
+
+
+def next_day_booked(db: Session, principal: Principal, day: date, zone: str, shown: Shown) -> date | None:
+    """The first local day of `zone` after `day` with an appointment that is booked and `shown`. One query."""
+    seen = visible_appointments(principal).with_only_columns(func.min(Appointment.starts_at))
+    _, day_ends_at = day_span(day, zone)
+    booked = seen.where(Appointment.starts_at >= day_ends_at, Appointment.status == AppointmentStatus.BOOKED)
+    if shown is Shown.IN_CHAIRS:
+        booked = booked.where(Appointment.chair_id.is_not(None))
+    elif shown is Shown.OWN:
+        booked = booked.where(Appointment.therapist_id == principal.person_id)
+    starts_at = db.scalar(booked)
+    return None if starts_at is None else local_day(starts_at, zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +92,7 @@ def chairs_day(db: Session, principal: Principal, day: date, zone: str) -> list[
         Appointment.status.in_(HOLDING),
         *_on(day, zone),
     )
-    return [
-        ChairDay(*chair, appointments=tuple(row for row in taken if row.chair_id == chair[0]))
-        for chair in chairs
-    ]
+    return [ChairDay(*chair, appointments=tuple(row for row in taken if row.chair_id == chair[0])) for chair in chairs]
 
 
 class ToDoKind(StrEnum):

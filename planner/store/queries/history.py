@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Principal
@@ -101,3 +101,17 @@ def _lines(db: Session, change_set_ids: set[int]) -> dict[int, tuple[HistoryLine
     for change_set_id, *columns in (tuple(row) for row in db.execute(query)):
         found[change_set_id].append(HistoryLine(*columns))
     return {change_set_id: tuple(lines) for change_set_id, lines in found.items()}
+
+
+def arrived_at(db: Session, appointment_id: int) -> datetime | None:
+    """When the patient was marked as arrived, if that was not undone. One query."""
+    return db.scalar(
+        select(func.min(ChangeSet.at))
+        .join(ChangeLine, ChangeLine.change_set_id == ChangeSet.id)
+        .where(
+            ChangeSet.kind == "appointment.arrived",
+            ChangeSet.undone_at.is_(None),
+            ChangeLine.record == "appointment",
+            ChangeLine.record_id == appointment_id,
+        )
+    )

@@ -55,9 +55,7 @@ _COLUMNS = (
 )
 
 
-def patients(
-    db: Session, principal: Principal, *, wanted: str = "", without_course: bool = False
-) -> list[PatientRow]:
+def patients(db: Session, principal: Principal, *, wanted: str = "", without_course: bool = False) -> list[PatientRow]:
     """Active patients that `principal` may see, by code; `wanted` is part of a code or name. One query."""
     conditions: list[ColumnElement[bool]] = [Patient.active.is_(True)]
     if wanted.strip():
@@ -85,9 +83,7 @@ def patient(
     return found[0]
 
 
-def _rows(
-    db: Session, scope: Select[Patient], *conditions: ColumnElement[bool]
-) -> list[PatientRow]:
+def _rows(db: Session, scope: Select[Patient], *conditions: ColumnElement[bool]) -> list[PatientRow]:
     query = (
         scope.join(Site, Site.id == Patient.site_id)
         .outerjoin(Person, Person.id == Patient.primary_therapist_id)

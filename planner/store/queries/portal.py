@@ -59,9 +59,7 @@ def open_spans(
     """When a site is open on each local day between two instants, in order; closed days are left out. Two queries."""
     first, last = local_day(starts_at, zone), local_day(ends_at, zone)
     closed = set(
-        db.scalars(
-            select(Closure.day).where(Closure.site_id == site_id, Closure.day >= first, Closure.day <= last)
-        )
+        db.scalars(select(Closure.day).where(Closure.site_id == site_id, Closure.day >= first, Closure.day <= last))
     )
     weekly: dict[int, list[tuple[int, int]]] = defaultdict(list)
     hours = (
@@ -99,6 +97,4 @@ def changed_together(db: Session, principal: Principal, change_set_id: int) -> l
         and line.after is not None
         and line.before["starts_at"] != line.after["starts_at"]
     }
-    return appointment_rows(
-        db, visible_appointments(principal), Appointment.id.in_(touched), Appointment.id.in_(lines)
-    )
+    return appointment_rows(db, visible_appointments(principal), Appointment.id.in_(touched), Appointment.id.in_(lines))

@@ -66,9 +66,7 @@ def absences(db: Session, site_id: int, first_day: date, last_day: date, zone: s
     start, end = day_span(first_day, zone)[0], day_span(last_day, zone)[1]
     here = select(PersonSite.person_id).where(PersonSite.site_id == site_id)
     query = (
-        select(
-            Absence.id, Absence.person_id, Person.name, Absence.starts_at, Absence.ends_at, Absence.reason
-        )
+        select(Absence.id, Absence.person_id, Person.name, Absence.starts_at, Absence.ends_at, Absence.reason)
         .join(Person, Person.id == Absence.person_id)
         .where(Absence.person_id.in_(here), Absence.starts_at < end, Absence.ends_at > start)
         .order_by(Absence.starts_at, Person.name, Absence.id)

@@ -17,9 +17,7 @@ from planner.store.records import Appointment, Course, Patient
 Row = TypeVar("Row")
 
 
-def visible_patients(
-    principal: Principal, permission: Permission = Permission.PATIENTS_READ
-) -> Select[Patient]:
+def visible_patients(principal: Principal, permission: Permission = Permission.PATIENTS_READ) -> Select[Patient]:
     """Patients on whom `principal` holds `permission`; a patient sees themselves."""
     held = _with_portal(principal, permission)
     allowed: list[ColumnElement[bool]] = []
@@ -32,9 +30,7 @@ def visible_patients(
     return select(Patient).where(or_(false(), *allowed))
 
 
-def visible_courses(
-    principal: Principal, permission: Permission = Permission.COURSES_READ
-) -> Select[Course]:
+def visible_courses(principal: Principal, permission: Permission = Permission.COURSES_READ) -> Select[Course]:
     """Courses on which `principal` holds `permission`."""
     held = _with_portal(principal, permission)
     allowed: list[ColumnElement[bool]] = []

@@ -19,7 +19,15 @@ from planner.store.records.appointments import (
 from planner.store.records.audit import AuditEntry, ChangeLine, ChangeSet
 from planner.store.records.clinic import Chair, Clinic, Closure, Holdable, HoldableKind, OpeningHours, Room, Site
 from planner.store.records.courses import Course, PlanDraft
-from planner.store.records.feeds import AddTicket, CalendarVersion, Feed, FeedDetail, FeedScope
+from planner.store.records.feeds import (
+    AddTicket,
+    CalendarTry,
+    CalendarTryKind,
+    CalendarVersion,
+    Feed,
+    FeedDetail,
+    FeedScope,
+)
 from planner.store.records.people import (
     NurseLane,
     Patient,
@@ -41,6 +49,8 @@ __all__ = [
     "Appointment",
     "AuditEntry",
     "BrowserSession",
+    "CalendarTry",
+    "CalendarTryKind",
     "CalendarVersion",
     "Chair",
     "ChangeLine",

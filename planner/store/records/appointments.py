@@ -13,6 +13,7 @@ from planner.domain.errors import Refused
 from planner.domain.intervals import Interval
 from planner.domain.statuses import SAID, AppointmentKind, AppointmentStatus, Mode, may_become
 from planner.domain.walltime import to_wall
+from planner.domain.zonedata import zone_data_version
 from planner.store.base import Base, UtcInstant, words
 
 
@@ -81,6 +82,12 @@ class Appointment(Base):
         """Take another time. Wall time is told again from the appointment's own zone."""
         self.starts_at, self.ends_at = span.start, span.end
         self.starts_wall = to_wall(span.start, self.zone).isoformat(timespec="minutes")
+        self.tzdata_version = zone_data_version()
+        self.touch(now, visible=True)
+
+    def follow_zone(self, span: Interval, tzdata_version: str, now: datetime) -> None:
+        """Keep the agreed wall time, which is at other instants since the zone's rules changed."""
+        self.starts_at, self.ends_at, self.tzdata_version = span.start, span.end, tzdata_version
         self.touch(now, visible=True)
 
     def become(self, status: AppointmentStatus, now: datetime, reason: str = "") -> None:

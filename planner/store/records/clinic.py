@@ -15,7 +15,8 @@ class Clinic(Base):
     """The one clinic of this database and the settings that hold everywhere.
 
     `neutral_name` is what calendars and messages may show; `undo_minutes` is the grace time of an applied change;
-    the idle limits are minutes without a request before a sign-in ends.
+    the idle limits are minutes without a request before a sign-in ends. `plan_ahead_months` is how far ahead rosters
+    are kept: nothing later is a day anybody meant, but a slip of the keyboard.
     """
 
     __tablename__ = "clinic"
@@ -31,6 +32,7 @@ class Clinic(Base):
     hold_minutes: Mapped[int] = mapped_column(default=20)
     staff_idle_minutes: Mapped[int] = mapped_column(default=15)
     patient_idle_minutes: Mapped[int] = mapped_column(default=30)
+    plan_ahead_months: Mapped[int] = mapped_column(default=36, server_default="36")
     is_demo: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
 

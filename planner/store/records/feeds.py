@@ -83,3 +83,25 @@ class AddTicket(Base):
     ticket_hash: Mapped[str] = mapped_column(String(64), unique=True)
     expires_at: Mapped[datetime] = mapped_column(UtcInstant)
     used_at: Mapped[datetime | None] = mapped_column(UtcInstant)
+
+
+class CalendarTryKind(StrEnum):
+    """What is counted to keep calendars from being fetched too often."""
+
+    SOONER = "sooner"
+    MISSED = "missed"
+
+
+class CalendarTry(Base):
+    """One fetch of a calendar too soon after the last one, or one of an address that is none (feeds.md rule 20).
+
+    `who` is what the limit is for: the link's token hash when it came too soon, the network address when it missed.
+    """
+
+    __tablename__ = "calendar_try"
+    __table_args__ = (Index("ix_calendar_try_kind_who_at", "kind", "who", "at"), Index("ix_calendar_try_at", "at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[CalendarTryKind] = mapped_column(words(CalendarTryKind, "calendar_try_kind"))
+    who: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(UtcInstant)

@@ -41,9 +41,7 @@ def load_busy(
         .where(
             or_(
                 Occupancy.hold_id.is_(None),
-                Occupancy.hold_id.in_(
-                    select(Hold.id).where(Hold.expires_at > now, Hold.id != (without_hold_id or 0))
-                ),
+                Occupancy.hold_id.in_(select(Hold.id).where(Hold.expires_at > now, Hold.id != (without_hold_id or 0))),
             )
         )
         .group_by(Occupancy.holdable_id)

@@ -72,12 +72,10 @@ def load_clinic(
     roles = _staff_by_role(db, site_id, span)
     lanes = _lanes(db, site_id, [nurse.id for nurse in roles[Role.NURSE]])
     people = {person.id: person for role in CLINICAL_ROLES for person in roles[role]}
-    shifts = _shifts(db, people, span)
+    shifts, away = _shifts(db, people, span)
     held = [thing.holdable_id for things in (chairs, rooms, *lanes.values()) for thing in things]
     held += [person.holdable_id for person in people.values()]
-    busy = load_busy(
-        db, held, span, now, without_course_id=without_course_id, without_hold_id=without_hold_id
-    )
+    busy = load_busy(db, held, span, now, without_course_id=without_course_id, without_hold_id=without_hold_id)
 
     def person_sheet(person: _Staff, *, with_lanes: bool) -> PersonSheet:
         return PersonSheet(
@@ -87,6 +85,7 @@ def load_clinic(
             busy=tuple(busy.get(person.holdable_id, ())),
             turnover=person.turnover,
             lanes=_with_busy(lanes.get(person.id, ()), busy) if with_lanes else (),
+            away=tuple(sorted(away.get(person.id, ()))),
         )
 
     return ClinicSheet(
@@ -109,9 +108,7 @@ def _open_spans(db: Session, site_id: int, zone: str, first_day: date, last_day:
         by_weekday[weekday].append((opens, closes))
     closed = set(
         db.scalars(
-            select(Closure.day).where(
-                Closure.site_id == site_id, Closure.day >= first_day, Closure.day <= last_day
-            )
+            select(Closure.day).where(Closure.site_id == site_id, Closure.day >= first_day, Closure.day <= last_day)
         )
     )
     spans = [
@@ -130,10 +127,7 @@ def _things(db: Session, kind: type[Chair] | type[Room], site_id: int) -> list[T
         .where(kind.site_id == site_id, kind.active)
         .order_by(kind.id)
     )
-    return [
-        ThingSheet(id_, holdable_id, site_id, turnover=minutes)
-        for id_, holdable_id, minutes in db.execute(query)
-    ]
+    return [ThingSheet(id_, holdable_id, site_id, turnover=minutes) for id_, holdable_id, minutes in db.execute(query)]
 
 
 def _staff_by_role(db: Session, site_id: int, span: Span) -> dict[Role, list[_Staff]]:
@@ -170,8 +164,10 @@ def _lanes(db: Session, site_id: int, nurse_ids: list[int]) -> dict[int, list[Th
     return lanes
 
 
-def _shifts(db: Session, people: Iterable[int], span: Span) -> dict[int, tuple[ShiftSheet, ...]]:
-    """Each person's shifts that reach into `span`, absences cut out. Two queries."""
+def _shifts(
+    db: Session, people: Iterable[int], span: Span
+) -> tuple[dict[int, tuple[ShiftSheet, ...]], dict[int, list[Span]]]:
+    """Each person's shifts that reach into `span`, absences cut out, and these absences. Two queries."""
     ids, start, end = sorted(people), instant_of(span[0]), instant_of(span[1])
     away: dict[int, list[Span]] = defaultdict(list)
     absences = select(Absence.person_id, MinuteDown(Absence.starts_at), MinuteUp(Absence.ends_at)).where(
@@ -188,9 +184,8 @@ def _shifts(db: Session, people: Iterable[int], span: Span) -> dict[int, tuple[S
     for person_id, site_id, spans in db.execute(query):
         pieces = cut(unpacked(spans), away.get(person_id, ()))
         shifts[person_id] += [ShiftSheet(piece, site_id) for piece in pieces]
-    return {
-        person_id: tuple(sorted(sheets, key=lambda sheet: sheet.span)) for person_id, sheets in shifts.items()
-    }
+    by_person = {person_id: tuple(sorted(sheets, key=lambda sheet: sheet.span)) for person_id, sheets in shifts.items()}
+    return by_person, away
 
 
 def _with_busy(things: Iterable[ThingSheet], busy: Busy) -> tuple[ThingSheet, ...]:

@@ -71,9 +71,7 @@ def load_course(db: Session, course_id: int, now: datetime, *, last_day: date | 
     row = rows[0]
     booked = _booked(db, [course_id]).get(course_id, ())
     first, last = _days(booked, row.zone, now)
-    clinic = load_clinic(
-        db, row.site_id, first, max(first, last_day or last), now, without_course_id=course_id
-    )
+    clinic = load_clinic(db, row.site_id, first, max(first, last_day or last), now, without_course_id=course_id)
     return _sheet(db, row, booked, clinic, _names(db, rows))
 
 

@@ -141,9 +141,9 @@ def _horizon(clinic: ClinicSheet) -> Span:
 def _available(db: Session, patient_id: int, clinic: ClinicSheet, span: Span) -> tuple[Span, ...] | None:
     """When the patient can come: their weekly times without their absences; None when neither says anything."""
     by_weekday: dict[int, list[Span]] = defaultdict(list)
-    weekly = select(
-        PatientAvailability.weekday, PatientAvailability.from_minute, PatientAvailability.to_minute
-    ).where(PatientAvailability.patient_id == patient_id)
+    weekly = select(PatientAvailability.weekday, PatientAvailability.from_minute, PatientAvailability.to_minute).where(
+        PatientAvailability.patient_id == patient_id
+    )
     for weekday, first, last in db.execute(weekly):
         by_weekday[weekday].append((first, last))
     away: list[Span] = [
@@ -195,9 +195,7 @@ def load_request(
     )
 
 
-def request_of(
-    db: Session, protocol: Protocol, patient: PatientSheet, wishes: Wishes, zone: str
-) -> CourseRequest:
+def request_of(db: Session, protocol: Protocol, patient: PatientSheet, wishes: Wishes, zone: str) -> CourseRequest:
     """The request made of a protocol, a patient and wishes, with the preparation they already have. One query."""
     prepared = db.scalars(
         select(Appointment.starts_at).where(

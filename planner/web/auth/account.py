@@ -193,5 +193,3 @@ def _layout() -> dict[str, Any]:
     """Staff and patients see the same pages in their own surroundings."""
     staff = cast(SignedIn, signed_in()).is_staff
     return {"layout": "layouts/app.html" if staff else "layouts/patient.html", "is_staff": staff}
-
-

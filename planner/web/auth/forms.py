@@ -13,9 +13,7 @@ class SignInForm(PlannerForm):
     """Address and password. What is wrong with either is never said apart."""
 
     email = StringField("Email address", [InputRequired("Enter your email address."), Length(max=LONGEST_EMAIL)])
-    password = PasswordField(
-        "Password", [InputRequired("Enter your password."), Length(max=LONGEST_PASSWORD)]
-    )
+    password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=LONGEST_PASSWORD)])
 
 
 class LookForm(PlannerForm):

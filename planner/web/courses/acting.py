@@ -33,6 +33,8 @@ CONFLICT = 409
 LEAVE = "leave"
 _CHOICE = re.compile(r"choice-([0-9]{1,3})")
 _REASON = "reason-"
+#: The reason as given on the page that refused a time, before the preview.
+ASIDE_REASON = "aside_reason"
 
 Fault = tuple[str | None, str]
 
@@ -113,7 +115,14 @@ def _choices() -> dict[int, int]:
 
 
 def _reasons() -> dict[Rule, str]:
-    return {rule: request.form.get(_REASON + rule.value, "").replace("\r\n", "\n").strip() for rule in Rule}
+    """What is typed in each rule's box; at first the reason that was given where the time was refused."""
+    given = typed_reason(ASIDE_REASON)
+    return {rule: typed_reason(_REASON + rule.value, given) for rule in Rule}
+
+
+def typed_reason(name: str, without: str = "") -> str:
+    """The text of a reason's box as it is judged and kept; `without`: where the form has no such box."""
+    return request.form.get(name, without).replace("\r\n", "\n").strip()
 
 
 def _beside(facts: PreviewFacts, error: FieldError | NotPermitted) -> list[Fault]:
@@ -133,6 +142,8 @@ def context_of(asked: Asked, facts: PreviewFacts, faults: Iterable[Fault] = ()) 
     faults = list(faults)
     reasons = _reasons()
     at_fault = dict(faults)
+    # The reason first given is in the boxes by now, where it may have been changed.
+    repeated = tuple((name, value) for name, value in asked.fields if name != ASIDE_REASON)
     choices = tuple((name, value) for name, value in request.form.items() if _CHOICE.fullmatch(name))
     return {
         "asked": asked,
@@ -151,8 +162,8 @@ def context_of(asked: Asked, facts: PreviewFacts, faults: Iterable[Fault] = ()) 
             for aside in facts.overrides
         ],
         "fields": asked.fields,
-        "kept": (*asked.fields, *choices, ("key", facts.key)),
-        "button": button_words(asked.verb, facts.count),
+        "kept": (*repeated, *choices, ("key", facts.key)),
+        "button": button_words(asked.verb, facts.count) + (" all the same" if facts.overrides else ""),
         "zone": facts.zone,
         "row": asked.row,
     }
@@ -179,4 +190,3 @@ def now_words(row: AppointmentRow) -> str:
     """Where an appointment is now: “Tue 24 Nov 10:00 to 12:30, Chair 2”."""
     where = row.chair_name or row.therapist_name
     return ", ".join(part for part in (staff_span(row.starts_at, row.ends_at, row.zone), where) if part)
-

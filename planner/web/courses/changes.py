@@ -31,6 +31,7 @@ ACTION_WORDS = {
     "appointment.noshow": "Marked as “did not come”",
     "appointment.entered-in-error": "Marked as entered in error",
     "appointment.overlap": "Booked over another appointment",
+    "appointment.zone-followed": "Kept the agreed wall time, because the zone's rules changed",
     "appointment.unsaved": "Left an infusion without a session",
     "rule.override": "Set a rule aside",
     "undo": "Undid a change",

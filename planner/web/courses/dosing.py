@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from planner.domain.errors import FieldError, Refused
 from planner.domain.walltime import AmbiguousWallTime, to_wall
+from planner.services.dose_times import check_dose_start
 from planner.services.reading.windows import policy_of
 from planner.services.rescheduling import EndDose
 from planner.store.queries.appointments import AppointmentRow
@@ -20,6 +21,7 @@ from planner.web.clock import now
 from planner.web.courses.acting import Asked, apply_asked, now_words, show_preview
 from planner.web.courses.forms import DoseForm
 from planner.web.courses.pages import address_of, title_of
+from planner.web.db import db
 from planner.web.fields import instant_of, refuse
 
 TEMPLATE = "infusions/dose.html"
@@ -43,7 +45,7 @@ def preview_dose(row: AppointmentRow, session: Session) -> Response | str:
     """What the real end of the dose changes, or the page again with what is in the way."""
     form = DoseForm()
     try:
-        asked = _asked(row, form)
+        asked = _asked(session, row, form)
         return _again(row, form) if asked is None else show_preview(session, asked)
     except (FieldError, Refused) as error:
         return _refused(row, form, error)
@@ -53,7 +55,7 @@ def apply_dose(row: AppointmentRow) -> Response:
     """Record it, with everything that follows."""
     form = DoseForm()
     try:
-        asked = _asked(row, form)
+        asked = _asked(db(), row, form)
         return _again(row, form) if asked is None else apply_asked(asked)
     except (FieldError, Refused) as error:
         return _refused(row, form, error)
@@ -63,10 +65,11 @@ def _version_id(session: Session, row: AppointmentRow) -> int:
     return course(session, principal(), row.course_id or 0, now()).protocol_version_id
 
 
-def _asked(row: AppointmentRow, form: DoseForm) -> Asked | None:
+def _asked(session: Session, row: AppointmentRow, form: DoseForm) -> Asked | None:
     if not form.validate():
         return None
     began, ended = (_instant(row, form, name) for name in ("start", "end"))
+    check_dose_start(session, row, began, now())
     name = title_of(row)
     fields = tuple((field.name, field.raw_data[0]) for field in form if field.raw_data)
     return Asked(

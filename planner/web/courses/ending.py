@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import RadioField
 
@@ -61,7 +61,6 @@ def end(course_id: int) -> Response | str:
         except (FieldError, Refused) as error:
             put_beside(form, error)
         else:
-            flash("The course is ended. What was still to come is given back.", "ok")
             return redirect(url_for("courses.course", course_id=course_id), SEE_OTHER)
     shown: dict[str, Any] = {
         "form": form,

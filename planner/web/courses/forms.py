@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from wtforms import DateField, RadioField, SelectField, StringField, TimeField
+from wtforms import DateField, RadioField, SelectField, StringField, TextAreaField, TimeField
 from wtforms.validators import Optional
 
 from planner.domain.statuses import CourseStatus
@@ -32,6 +32,13 @@ STATUSES_SHOWN: dict[str, tuple[CourseStatus, ...]] = {
 }
 
 
+def fault_of_year(year: int) -> str | None:
+    """What is wrong with a year that no clinic means; None when it may be meant."""
+    if year < EARLIEST_YEAR:
+        return f"Enter a year from {EARLIEST_YEAR} on."
+    return "That is too far ahead. Enter a nearer day." if year > LATEST_YEAR else None
+
+
 class Day(DateField):
     """A calendar day as browsers post it; anything else gets a sentence that says what to type."""
 
@@ -42,9 +49,9 @@ class Day(DateField):
             super().process_formdata(valuelist)
         except ValueError:
             raise ValueError("Enter a day that exists, such as 2026-11-26.") from None
-        if self.data is not None and not EARLIEST_YEAR <= self.data.year <= LATEST_YEAR:
+        if self.data is not None and (fault := fault_of_year(self.data.year)):
             self.data = None
-            raise ValueError(f"Enter a year from {EARLIEST_YEAR} to {LATEST_YEAR}.")
+            raise ValueError(fault)
 
 
 class WallTime(TimeField):
@@ -81,6 +88,7 @@ class MoveForm(PlannerForm):
     which = RadioField("Which of the two?", choices=FIRST_OR_SECOND, validators=[Optional()])
     chair = SelectField("Chair", choices=[], validate_choice=True, validators=[Optional()])
     therapist = SelectField("Therapist", choices=[], validate_choice=True, validators=[Optional()])
+    aside_reason = TextAreaField("Reason for doing it all the same")
 
 
 class LoseForm(PlannerForm):

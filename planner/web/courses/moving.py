@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
-from planner.domain.access import Permission, Role, may
-from planner.domain.conflicts import Conflict, Rule
+from planner.domain.access import Permission, Role
 from planner.domain.errors import FieldError, NotFound, Refused
 from planner.domain.statuses import AppointmentKind
 from planner.domain.walltime import AmbiguousWallTime, to_wall
-from planner.services.reading.offering import OfferedTime, nearest_to, offered, value_of
+from planner.services.reading.offering import nearest_to, offered, value_of
 from planner.services.rescheduling import Move
 from planner.store.queries import clinic, people
 from planner.store.queries.appointments import AppointmentRow, appointment
 from planner.web.access import SEE_OTHER, principal
 from planner.web.clock import now
-from planner.web.courses.acting import Asked, apply_asked, now_words, show_preview
+from planner.web.courses.acting import CONFLICT, Asked, apply_asked, now_words, show_preview
+from planner.web.courses.asides import (
+    as_by_the_rules,
+    asked_aside,
+    check_reason,
+    fields_of,
+    set_aside_words,
+    sets_aside,
+)
 from planner.web.courses.forms import ANY, MoveForm, instant_in
 from planner.web.courses.pages import address_of, can_move, title_of
 from planner.web.db import db
-from planner.web.fields import instant_of, put_beside, refuse
-
-#: Rules that an infusion's move may set aside when the person may and gives a reason.
-MAY_BE_ASKED_ASIDE = frozenset({Rule.SPACING, Rule.NO_WINDOW_SLOT})
+from planner.web.fields import UNPROCESSABLE, instant_of, put_beside, refuse
 
 Kinds = Callable[[AppointmentKind], bool]
 
@@ -65,6 +69,11 @@ def preview_move(row: AppointmentRow, session: Session) -> Response | str:
     if asked is None:
         return refuse("courses/move.html", _page(session, row, form))
     try:
+        check_reason(asked)
+    except FieldError as error:
+        put_beside(form, error)
+        asked = as_by_the_rules(asked)
+    try:
         return show_preview(session, asked)
     except Refused as refused:
         return _refused(session, row, form, asked, refused)
@@ -83,7 +92,9 @@ def apply_move(row: AppointmentRow) -> Response:
     try:
         return apply_asked(asked)
     except Refused as refused:
-        return _refused(db(), row, form, asked, refused)
+        # What was to be set aside was shown before, so whatever refuses it now has come between.
+        status = CONFLICT if sets_aside(asked) else UNPROCESSABLE
+        return _refused(db(), row, form, asked, refused, status)
 
 
 def _form(session: Session, row: AppointmentRow) -> MoveForm:
@@ -114,18 +125,18 @@ def _asked(row: AppointmentRow, form: MoveForm) -> Asked | None:
         wanted[name] not in (None, getattr(row, f"{name}_id")) for name in ("chair", "therapist")
     ):
         raise FieldError("time", "It is at that time already. Choose another time.")
-    aside = [Rule(word) for word in request.form.getlist("set_aside") if word in MAY_BE_ASKED_ASIDE]
     name = title_of(row)
     chosen = [(name, str(value)) for name, value in wanted.items() if value is not None]
+    rules, beside = asked_aside()
     return Asked(
-        act=Move(row.id, start, wanted["chair"], wanted["therapist"], frozenset(aside)),
+        act=Move(row.id, start, wanted["chair"], wanted["therapist"], rules, beside),
         row=row,
         heading=f"Move {name[0].lower()}{name[1:]} for {row.patient_code}",
         verb="Move",
         preview_url=address_of(row, "move"),
         apply_url=address_of(row, "apply_move"),
         back_url=address_of(row, "move"),
-        fields=(("start", value_of(start)), *chosen, *(("set_aside", rule.value) for rule in aside)),
+        fields=(("start", value_of(start)), *chosen, *fields_of(rules, beside, with_reason=True)),
     )
 
 
@@ -149,7 +160,12 @@ def _start(row: AppointmentRow, form: MoveForm) -> datetime:
 
 
 def _refused(
-    session: Session, row: AppointmentRow, form: MoveForm, asked: Asked, refused: Refused
+    session: Session,
+    row: AppointmentRow,
+    form: MoveForm,
+    asked: Asked,
+    refused: Refused,
+    status: int = UNPROCESSABLE,
 ) -> Response:
     """The page again: every rule by its sentence, the nearest times that can be had, and who could set it aside."""
     start = asked.act.start if isinstance(asked.act, Move) else row.starts_at
@@ -157,28 +173,17 @@ def _refused(
     form.day.data, form.time.data = wall.date(), wall.time()
     form.day.raw_data = form.time.raw_data = None
     page = _page(session, row, form)
-    times: tuple[OfferedTime, ...] = page["offered"]
     conflicts = refused.conflicts
     page["refusal"] = {
         "starts_at": start,
         "ends_at": start + (row.ends_at - row.starts_at),
         "sentences": list(dict.fromkeys(conflict.sentence for conflict in conflicts)),
-        "nearest": nearest_to(times, start),
-        **_set_aside(asked, conflicts),
+        "nearest": nearest_to(session, principal(), row.id, start, now=now()),
+        **set_aside_words(session, asked),
     }
-    page["faults"] = [("time", sentence) for sentence in page["refusal"]["sentences"]]
-    return refuse("courses/move.html", page)
-
-
-def _set_aside(asked: Asked, conflicts: Iterable[Conflict]) -> dict[str, Any]:
-    rules = {conflict.rule for conflict in conflicts}
-    open_to_reason = rules <= MAY_BE_ASKED_ASIDE
-    allowed = open_to_reason and may(principal(), Permission.OVERRIDE_RULE)
-    more = [("set_aside", rule.value) for rule in sorted(rules)]
-    return {
-        "aside_fields": [*asked.fields, *more] if allowed else [],
-        "ask_somebody": open_to_reason and not allowed,
-    }
+    if not form.aside_reason.errors:
+        page["faults"] = [("time", sentence) for sentence in page["refusal"]["sentences"]]
+    return refuse("courses/move.html", page, status)
 
 
 def _page(session: Session, row: AppointmentRow, form: MoveForm) -> dict[str, Any]:
@@ -189,7 +194,7 @@ def _page(session: Session, row: AppointmentRow, form: MoveForm) -> dict[str, An
         "zone": row.zone,
         "heading": f"Move {name[0].lower()}{name[1:]} for {row.patient_code}",
         "now_words": now_words(row),
-        "offered": offered(session, principal(), row.id, row.zone, now=now()),
+        "offered": offered(session, principal(), row.id, now=now()),
         "action": address_of(row, "move"),
         "back_url": address_of(row),
         "course_url": url_for("courses.course", course_id=row.course_id),
@@ -208,4 +213,3 @@ def _is_doubled(row: AppointmentRow, form: MoveForm) -> bool:
     except FieldError as error:
         return isinstance(error.__cause__, AmbiguousWallTime)
     return False
-

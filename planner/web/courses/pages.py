@@ -27,6 +27,8 @@ DONE_WORDS = {
     "course.dose-end": "Recorded the dose",
     "course.rebook": "Booked",
     "course.book": "Booked the course",
+    "course.completed": "The course is completed, and what was still to come is given back",
+    "course.revoked": "The course is stopped, and what was still to come is given back",
     "appointment.arrived": "Marked as arrived",
     "appointment.fulfilled": "Marked as done",
     "appointment.cancelled": "Cancelled",
@@ -238,9 +240,7 @@ def _line(row: AppointmentRow, by_dose: dict[int, WindowReading], now: datetime)
     )
 
 
-def _card(
-    principal: Principal, reading: WindowReading, lines: dict[int, DateLine], now: datetime
-) -> InfusionCard:
+def _card(principal: Principal, reading: WindowReading, lines: dict[int, DateLine], now: datetime) -> InfusionCard:
     dose = reading.dose
     sessions = tuple(
         SessionLine(lines[row.id], address_of(row, "move") if may_move(principal, row, now) else None)
@@ -286,9 +286,7 @@ def strip_of(reading: WindowReading, zone: str) -> StripModel | None:
     )
 
 
-def _warnings(
-    cards: Iterable[InfusionCard], others: Iterable[SessionLine]
-) -> Iterable[tuple[str, str | None, str]]:
+def _warnings(cards: Iterable[InfusionCard], others: Iterable[SessionLine]) -> Iterable[tuple[str, str | None, str]]:
     """Sentence, address and words of what a person has to see to."""
     for card in cards:
         if card.lacks_session:

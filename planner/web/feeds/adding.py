@@ -53,9 +53,7 @@ def _make(ticket: str, holder: Principal) -> Response:
         db(), holder, scope, subject_id, device, now=now(), consent_version=request.form.get("consent", ""),
         words=look.words, show_address=look.show_address, detail=look.detail,
     )  # fmt: skip
-    return link_page(
-        token, app, feed.device, done_url=None, ticket=None, layout="layouts/plain.html", **_discreet()
-    )
+    return link_page(token, app, feed.device, done_url=None, ticket=None, layout="layouts/plain.html", **_discreet())
 
 
 def _page(ticket: str) -> dict[str, Any]:

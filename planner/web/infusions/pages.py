@@ -6,29 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import url_for
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, may
 from planner.domain.statuses import AppointmentStatus, may_become
-from planner.services.reading.windows import policy_of, windows_of
-from planner.store.queries.appointments import AppointmentRow, of_course
-from planner.store.queries.courses import course
-from planner.web.courses.pages import (
-    DateLine,
-    address_of,
-    date_lines,
-    heading_of,
-    may_lose,
-    may_mark,
-    may_move,
-    recorded_words,
-    signed_words,
-    strip_of,
-    title_of,
-)
+from planner.store.queries.appointments import AppointmentRow
+from planner.web.courses.pages import DateLine, address_of, may_lose, may_mark, may_move, recorded_words
+from planner.web.courses.surroundings import Surroundings, surroundings_of
 from planner.web.filters import staff_span
-from planner.web.strip import StripModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +21,8 @@ class InfusionPage:
     """One infusion: facts, window, sessions, and what this person may do."""
 
     row: AppointmentRow
-    heading: str
-    course_heading: str
-    course_url: str
+    around: Surroundings
     facts: tuple[tuple[str, Any], ...]
-    strip: StripModel | None
-    policy_words: str
     sessions: tuple[DateLine, ...]
     lacks_session: bool
     actions: tuple[tuple[str, str], ...]
@@ -51,37 +32,34 @@ class InfusionPage:
 
 def infusion_page(db: Session, principal: Principal, row: AppointmentRow, now: datetime) -> InfusionPage:
     """Everything the page shows. Four queries."""
-    its_course = course(db, principal, row.course_id or 0, now)
-    policy = policy_of(db, its_course.protocol_version_id)
-    dates = of_course(db, principal, its_course.id)
-    readings = windows_of(policy.protocol, dates)
-    reading = next((reading for reading in readings if reading.dose.id == row.id), None)
-    lines = date_lines(dates, readings, now)
+    around = surroundings_of(db, principal, row, dose_id=row.id, now=now)
+    reading = around.reading
+    lacks = reading is not None and reading.lacks_session
+    return InfusionPage(
+        row=row,
+        around=around,
+        facts=tuple(_facts(around)),
+        sessions=tuple(around.lines[session.id] for session in reading.sessions) if reading else (),
+        lacks_session=lacks,
+        actions=tuple(_actions(principal, row, now)),
+        arrive_url=_arrive_url(principal, row),
+        rebook_url=address_of(row, "rebook") if lacks and may(principal, Permission.INFUSIONS_CHANGE) else None,
+    )
+
+
+def _facts(around: Surroundings) -> list[tuple[str, Any]]:
+    row = around.row
     facts: list[tuple[str, Any]] = [
         ("When", staff_span(row.starts_at, row.ends_at, row.zone)),
         ("Chair", row.chair_name or "none"),
         ("Nurse", row.nurse_name or "none"),
         ("Site", row.site_name),
     ]
-    if reading is not None:
-        facts.append(("Dose", recorded_words(reading)))
+    if around.reading is not None:
+        facts.append(("Dose", recorded_words(around.reading)))
     if row.reason:
         facts.append(("Reason", row.reason))
-    lacks = reading is not None and reading.lacks_session
-    return InfusionPage(
-        row=row,
-        heading=f"{title_of(row)} for {row.patient_code}",
-        course_heading=heading_of(principal, its_course),
-        course_url=url_for("courses.course", course_id=its_course.id),
-        facts=tuple(facts),
-        strip=strip_of(reading, row.zone) if reading else None,
-        policy_words=" ".join(filter(None, (policy.window_words, signed_words(policy, row.zone)))),
-        sessions=tuple(lines[session.id] for session in reading.sessions) if reading else (),
-        lacks_session=lacks,
-        actions=tuple(_actions(principal, row, now)),
-        arrive_url=_arrive_url(principal, row),
-        rebook_url=address_of(row, "rebook") if lacks and may(principal, Permission.INFUSIONS_CHANGE) else None,
-    )
+    return facts
 
 
 def _actions(principal: Principal, row: AppointmentRow, now: datetime) -> list[tuple[str, str]]:

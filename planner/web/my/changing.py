@@ -164,5 +164,3 @@ def _cancelling(row: AppointmentRow, fault: str = "") -> dict[str, Any]:
         "faults": [(None, fault)] if fault else [],
         "help": clinic_help(db()),
     }
-
-

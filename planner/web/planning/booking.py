@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, render_template, request
+from flask import redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -37,7 +37,6 @@ CHECK = "planning/check.html"
 AGREE = "Tick that you have read the remarks, or change the plan."
 NOTHING_BOOKED = "Somebody has taken a time of this plan meanwhile. Nothing was booked. Here is what is free now."
 
-BOOKED = "Booked. Every appointment is in the calendars of those who take part."
 KEEPS_ITS_KEY = "it keeps its key by itself, because the plan is read once more before the transaction"
 
 Faults = list[tuple[str | None, str]]
@@ -84,7 +83,6 @@ def _book(draft_id: int) -> Response:
     except Refused as refusal:
         told: Faults = [(None, conflict.sentence) for conflict in refusal.conflicts]
         return compared_again(draft_id, [(None, NOTHING_BOOKED), *dict.fromkeys(told)], CONFLICT)
-    flash(BOOKED, "ok")
     return redirect(course_url(course.id), SEE_OTHER)
 
 

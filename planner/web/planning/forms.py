@@ -8,7 +8,7 @@ from wtforms import BooleanField, DateField, RadioField, SelectField, SelectMult
 from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from planner.web.courses.forms import EARLIEST_YEAR, LATEST_YEAR
+from planner.web.courses.forms import fault_of_year
 from planner.web.fields import Line, PlannerForm, id_of
 
 LONGEST_ESCORT = 120
@@ -30,9 +30,9 @@ class Day(DateField):
             super().process_formdata([str(valuelist[0]).strip()])
         except ValueError as error:
             raise ValueError("Enter a day with its month and year, for example 24/11/2026.") from error
-        if self.data is not None and not EARLIEST_YEAR <= self.data.year <= LATEST_YEAR:
+        if self.data is not None and (fault := fault_of_year(self.data.year)):
             self.data = None
-            raise ValueError(f"Enter a year from {EARLIEST_YEAR} to {LATEST_YEAR}.")
+            raise ValueError(fault)
 
 
 class Hour(TimeField):

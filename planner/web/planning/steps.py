@@ -234,9 +234,7 @@ def _days_form(answers: Answers, days: dict[int, str], at: datetime, subject: Su
     return form
 
 
-def _days_page(
-    form: DaysForm, found: Opened, subject: Subject, status: int = 200, **more: Any
-) -> Response | str:
+def _days_page(form: DaysForm, found: Opened, subject: Subject, status: int = 200, **more: Any) -> Response | str:
     context = {**frame(found.draft, found.answers, 2, subject), "form": form, **more}
     return _shown("planning/days.html", context, status)
 
@@ -300,9 +298,7 @@ def _team_form(answers: Answers, people: dict[int, str], **options: Any) -> Team
     return form
 
 
-def _team_page(
-    form: TeamForm, found: Opened, subject: Subject, status: int = 200, **more: Any
-) -> Response | str:
+def _team_page(form: TeamForm, found: Opened, subject: Subject, status: int = 200, **more: Any) -> Response | str:
     context = {**frame(found.draft, found.answers, 3, subject), "form": form, **more}
     return _shown("planning/team.html", context, status)
 

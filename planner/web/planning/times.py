@@ -190,7 +190,10 @@ def _loaded(session: Session, found: Opened) -> LoadedPlan | Response:
         loaded = load_plan(session, principal(), found.answers, now(), found.draft.hold_id)
     except FieldError:
         return compare
-    return compare if loaded.taken(found.answers.proposal) else loaded
+    if not loaded.taken(found.answers.proposal):
+        return loaded
+    # The comparison says by itself which part is gone; whoever chose something is told that it was not kept.
+    return compare if request.method == "GET" else compared_again(found.id, [(None, NOT_OFFERED)], CONFLICT)
 
 
 def _dates(session: Session, found: Opened, loaded: LoadedPlan) -> dict[str, Any]:
@@ -282,9 +285,7 @@ def _other(session: Session, found: Opened, loaded: LoadedPlan, place: int) -> d
     }
 
 
-def _asked(
-    when: WhenForm, loaded: LoadedPlan, proposal: Any, place: int
-) -> tuple[datetime | None, tuple[str, ...]]:
+def _asked(when: WhenForm, loaded: LoadedPlan, proposal: Any, place: int) -> tuple[datetime | None, tuple[str, ...]]:
     try:
         start = instant_of(when.day.data, when.time.data, loaded.zone, 0)
     except FieldError as error:

@@ -111,9 +111,7 @@ def _asked(site: SiteRow, form: AbsenceForm) -> Asked:
     )
 
 
-def _span_words(
-    first: date, last: date, starts_at: datetime, ends_at: datetime, form: AbsenceForm, zone: str
-) -> str:
+def _span_words(first: date, last: date, starts_at: datetime, ends_at: datetime, form: AbsenceForm, zone: str) -> str:
     if form.from_time.data is None and form.to_time.data is None:
         words = f"{short_day_words(last)} {last.year}"
         if first == last:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, request
+from flask import abort, flash, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission, may
 from planner.domain.errors import NotFound, NotPermitted, Refused
-from planner.domain.walltime import local_day
+from planner.domain.walltime import day_and_year, local_day
+from planner.services.planning_horizon import last_planned_day
 from planner.services.reading.rosters import open_disruption, own_site, roster_week
 from planner.services.undoing_groups import undo_change
 from planner.store.queries.clinic import SiteRow
@@ -17,7 +18,7 @@ from planner.web.db import db
 from planner.web.fields import UNPROCESSABLE, id_of, refuse
 from planner.web.navigation import new_key
 from planner.web.rosters import blueprint
-from planner.web.rosters.weeks import monday_of, undo_notice, week_page, week_url
+from planner.web.rosters.weeks import FIRST_DAY, monday_of, undo_notice, week_page, week_url
 
 FORBIDDEN = 403
 
@@ -38,11 +39,15 @@ def chosen_site_id() -> int | None:
 def week() -> str:
     """Who works when at a site, in one week."""
     site, own = own_site(db(), principal(), chosen_site_id())
-    monday = monday_of(request.args.get("week"), local_day(now(), site.zone))
+    today = local_day(now(), site.zone)
+    monday, last_day = monday_of(request.args.get("week"), today), last_planned_day(db(), today)
+    if not FIRST_DAY <= monday <= last_day:
+        known = f"from {FIRST_DAY.year} on and up to {day_and_year(last_day)}"
+        abort(400, f"There is no roster for that week. Choose a week {known}.")
     found = roster_week(db(), principal(), site, monday)
     return render_template(
         "rosters/week.html",
-        page=week_page(found, monday, now()),
+        page=week_page(found, monday, now(), last_day),
         site=site,
         site_tabs=_tabs(site, own),
         monday=monday,

@@ -16,8 +16,9 @@ from planner.store.queries.clinic import SiteRow
 from planner.web.filters import day_words, short_day_words, staff_time
 
 _WEEK = re.compile(r"([0-9]{4})-W([0-9]{2})")
-EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
 A_WEEK = timedelta(days=7)
+#: Nobody's roster is older.
+FIRST_DAY = date(2000, 1, 3)
 ROLE_WORDS = {Role.PRESCRIBER: "Prescriber", Role.NURSE: "Nurse", Role.THERAPIST: "Therapist"}
 
 
@@ -26,7 +27,7 @@ def monday_of(word: str | None, today: date) -> date:
     if not word:
         return today - timedelta(days=today.weekday())
     match = _WEEK.fullmatch(word)
-    if not match or not EARLIEST_YEAR <= int(match[1]) <= LATEST_YEAR:
+    if not match:
         raise NotFound
     try:
         return date.fromisocalendar(int(match[1]), int(match[2]), 1)
@@ -67,13 +68,13 @@ class WeekPage:
     closed: tuple[str, ...]
     chairs: str
     rooms: str
-    previous: tuple[str, str]
-    next: tuple[str, str]
+    previous: tuple[str, str] | None
+    next: tuple[str, str] | None
     this_week_url: str | None
 
 
-def week_page(found: RosterWeek, monday: date, now: datetime) -> WeekPage:
-    """A roster's week in words."""
+def week_page(found: RosterWeek, monday: date, now: datetime, last_day: date) -> WeekPage:
+    """A roster's week in words. The weeks end with the one of `last_day`."""
     today = local_day(now, found.site.zone)
     this_monday = monday_of(None, today)
     year, week, _ = monday.isocalendar()
@@ -89,8 +90,8 @@ def week_page(found: RosterWeek, monday: date, now: datetime) -> WeekPage:
         ),
         chairs=", ".join(found.chairs),
         rooms=", ".join(found.rooms),
-        previous=(week_url(found.site, monday - A_WEEK), "Week before"),
-        next=(week_url(found.site, monday + A_WEEK), "Week after"),
+        previous=(week_url(found.site, monday - A_WEEK), "Week before") if monday - A_WEEK >= FIRST_DAY else None,
+        next=(week_url(found.site, monday + A_WEEK), "Week after") if monday + A_WEEK <= last_day else None,
         this_week_url=None if monday == this_monday else week_url(found.site, this_monday),
     )
 

@@ -18,7 +18,7 @@ from planner.store.queries.accounts import the_clinic
 from planner.store.queries.appointments import AppointmentRow
 from planner.store.queries.clinic import SiteRow, sites
 from planner.store.queries.courses import drafts
-from planner.store.queries.day import ChairDay, ToDo, ToDoKind, chairs_day, site_day, to_do
+from planner.store.queries.day import ChairDay, Shown, ToDo, ToDoKind, chairs_day, next_day_booked, site_day, to_do
 from planner.web.courses.pages import address_of, may_mark, title_of, where_of
 from planner.web.filters import day_words, hours_after, short_day_words, staff_day, staff_time
 
@@ -95,6 +95,7 @@ class TodayPage:
     previous: tuple[str, str]
     next: tuple[str, str]
     today_url: str | None
+    next_booked: tuple[str, str] | None = None
     tasks: tuple[Task, ...] | None = None
     site_lists: tuple[SiteList, ...] | None = None
     chairs: tuple[ChairLine, ...] | None = None
@@ -127,6 +128,15 @@ def today_page(
     lists = tuple(_site_list(db, principal, site, day, now) for site in own_sites) if coordinates else None
     mine = therapist_at_work(db, principal, day, zone, now) if treats else None
     tasks = tuple(_tasks(db, principal, now)) if coordinates else None
+    chairs = _chairs(db, principal, own_sites, day, zone, now) if watches else None
+    shown = Shown.ALL if coordinates else Shown.IN_CHAIRS if watches else Shown.OWN if treats else None
+    busy = any(
+        (
+            any(found.rows for found in lists or ()),
+            any(chair.visits for chair in chairs or ()),
+            mine is not None and mine.sessions,
+        )
+    )
     return TodayPage(
         day=day,
         heading="Today" if is_today else day_words(day),
@@ -135,9 +145,10 @@ def today_page(
         previous=_link(day - timedelta(days=1)),
         next=_link(day + timedelta(days=1)),
         today_url=None if is_today else url_for("today.today"),
+        next_booked=None if busy or shown is None else _next_booked(db, principal, day, zone, shown),
         tasks=tasks,
         site_lists=lists,
-        chairs=_chairs(db, principal, own_sites, day, zone, now) if watches else None,
+        chairs=chairs,
         own=tuple(_day_row(principal, row, now, mine.windows) for row in mine.sessions) if mine else None,
         needs=tuple(_need(principal, need) for need in mine.needs) if mine else (),
         free=tuple(_free(principal, free) for free in mine.free) if mine else (),
@@ -150,6 +161,12 @@ def today_page(
 
 def _link(day: date) -> tuple[str, str]:
     return url_for("today.today", day=day.isoformat()), short_day_words(day)
+
+
+def _next_booked(db: Session, principal: Principal, day: date, zone: str, shown: Shown) -> tuple[str, str] | None:
+    """The way to the next day on which there is something to do."""
+    booked = next_day_booked(db, principal, day, zone, shown)
+    return None if booked is None else (url_for("today.today", day=booked.isoformat()), day_words(booked))
 
 
 def _lead(
@@ -201,17 +218,13 @@ def _task(principal: Principal, item: ToDo) -> Task:
 
 def _site_list(db: Session, principal: Principal, site: SiteRow, day: date, now: datetime) -> SiteList:
     rows = [
-        row
-        for row in site_day(db, principal, site.id, day, site.zone)
-        if row.status is not AppointmentStatus.PROPOSED
+        row for row in site_day(db, principal, site.id, day, site.zone) if row.status is not AppointmentStatus.PROPOSED
     ]
     shown = tuple(_day_row(principal, row, now, {}) for row in rows)
     return SiteList(site, shown, sum(row.status is AppointmentStatus.BOOKED for row in rows))
 
 
-def _day_row(
-    principal: Principal, row: AppointmentRow, now: datetime, windows: dict[int, WindowReading]
-) -> DayRow:
+def _day_row(principal: Principal, row: AppointmentRow, now: datetime, windows: dict[int, WindowReading]) -> DayRow:
     reading = windows.get(row.serves_id or 0)
     after = ""
     if reading is not None:
@@ -256,9 +269,7 @@ def _chair(
     return (due_at.timestamp() if due_at else float("inf"), chair.chair_name), line
 
 
-def _phase(
-    row: AppointmentRow, reading: WindowReading | None, zone: str, now: datetime
-) -> tuple[str, str, datetime]:
+def _phase(row: AppointmentRow, reading: WindowReading | None, zone: str, now: datetime) -> tuple[str, str, datetime]:
     """What a visit is at, what is due next, and when."""
     if row.status is AppointmentStatus.BOOKED:
         at = staff_time(row.starts_at, zone)
@@ -293,4 +304,3 @@ def _need(principal: Principal, need: Need) -> Task:
 def _free(principal: Principal, free: FreeTime) -> FreeLine:
     needs = tuple((need.reading.dose.patient_code, _need(principal, need).url) for need in free.needs)
     return FreeLine(free.starts_at, free.ends_at, needs)
-

@@ -192,9 +192,7 @@ def test_a_late_dose_puts_its_session_outside_the_window(db, c, ended, expected)
     course = running(db, c)
     infusion, session = appointments.of_course(db, c.coordinator, course.id)
     started = at("2027-01-25 10:00")
-    db.add(
-        Encounter(appointment_id=infusion.id, dose_started_at=started, dose_ended_at=at(ended), recorded_at=NOW)
-    )
+    db.add(Encounter(appointment_id=infusion.id, dose_started_at=started, dose_ended_at=at(ended), recorded_at=NOW))
     db.flush()
     assert [item.kind for item in day.to_do(db, c.coordinator, NOW)] == expected
     excuse(db, c, session.id, OverrideRule.OUTSIDE_WINDOW)
@@ -267,9 +265,7 @@ def test_rosters_show_shifts_and_who_is_away(db: Session, c: ScenarioClinic) -> 
 
 def test_calendar_links_are_listed_without_their_secrets(db: Session, c: ScenarioClinic) -> None:
     made = [
-        create_feed(
-            db, c.coordinator, FeedScope.SITE, c.site.id, name, now=NOW, consent_version=CONSENT_VERSION
-        )[0]
+        create_feed(db, c.coordinator, FeedScope.SITE, c.site.id, name, now=NOW, consent_version=CONSENT_VERSION)[0]
         for name in ("Old", "New")
     ]
     revoke_feed(db, c.coordinator, made[0].id, NOW)

@@ -20,9 +20,7 @@ def test_every_role_has_its_account_page(sign_in: SignIn, who: str) -> None:
 
 def test_a_chosen_look_is_kept_and_shown(sign_in: SignIn) -> None:
     client = sign_in("coordinator")
-    response = client.submit(
-        client.page("/account"), "/account/look", {"look-theme": "dark", "look-density": "roomy"}
-    )
+    response = client.submit(client.page("/account"), "/account/look", {"look-theme": "dark", "look-density": "roomy"})
     assert (response.status_code, response.location) == (303, "/account")
     shown = client.get("/account").text
     assert 'data-theme="dark"' in shown

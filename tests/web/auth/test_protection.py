@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from config import PasswordCost, Settings
 from planner.app import create_app
@@ -51,6 +52,27 @@ def test_a_change_without_the_token_is_refused(sign_in: SignIn) -> None:
 def test_signing_in_needs_the_token_too(client: StrictClient, cast: Cast) -> None:
     answer = client.post("/sign-in", data={"email": cast.email("nurse"), "password": PASSWORD})
     assert answer.status_code == 400
+
+
+def test_after_a_change_of_keys_old_tokens_are_read_and_new_ones_signed_by_the_new_key(
+    app: Flask, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = sign_in("nurse")
+    form = client.page("/account").form("/account/look")
+    old = dict(form["fields"])["csrf_token"]
+    fresh = create_app(Settings("sqlite://", "a newer secret", secret_key_fallbacks=("a secret for tests only",)))
+    fresh.extensions["planner"].dispose()
+    monkeypatch.setitem(app.config, "SECRET_KEY", fresh.config["SECRET_KEY"])
+    monkeypatch.setitem(app.config, "WTF_CSRF_SECRET_KEY", fresh.config["WTF_CSRF_SECRET_KEY"])
+    client.csrf_token = old
+    assert client.send("/account/look", DARK).status_code == 303
+    new = dict(client.page("/account").form("/account/look")["fields"])["csrf_token"]
+    assert URLSafeTimedSerializer("a newer secret", salt="wtf-csrf-token").loads(new)
+    with pytest.raises(BadSignature):
+        URLSafeTimedSerializer("a secret for tests only", salt="wtf-csrf-token").loads(new)
+    monkeypatch.setitem(app.config, "WTF_CSRF_SECRET_KEY", ["a newer secret"])
+    client.csrf_token = old
+    assert client.send("/account/look", DARK).status_code == 400
 
 
 def test_the_token_of_another_browser_is_refused(sign_in: SignIn, client: StrictClient) -> None:
@@ -142,7 +164,9 @@ def test_only_as_many_proxies_are_believed_as_there_are(bare: Flask, hops: int, 
 def test_reports_of_a_broken_policy_are_noted_without_addresses(
     client: StrictClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report = {"csp-report": {"violated-directive": "script-src\nforged line", "blocked-uri": f"http://x/{SECRET_WORDS}"}}
+    report = {
+        "csp-report": {"violated-directive": "script-src\nforged line", "blocked-uri": f"http://x/{SECRET_WORDS}"}
+    }
     with caplog.at_level(logging.WARNING):
         assert client.post("/csp-reports", json=report).status_code == 204
     assert "script-src" in caplog.text

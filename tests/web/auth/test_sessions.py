@@ -40,9 +40,7 @@ def test_the_clinic_sets_the_idle_limit(sign_in: SignIn, clock: Clock, cast: Cas
 
 
 @pytest.mark.parametrize(("who", "hours"), [("coordinator", 12), ("patient", 24)])
-def test_even_a_busy_browser_is_signed_out_at_the_end(
-    sign_in: SignIn, clock: Clock, who: str, hours: int
-) -> None:
+def test_even_a_busy_browser_is_signed_out_at_the_end(sign_in: SignIn, clock: Clock, who: str, hours: int) -> None:
     client = sign_in(who)
     end = clock.now + timedelta(hours=hours)
     while clock.now + timedelta(minutes=14) < end:

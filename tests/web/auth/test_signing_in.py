@@ -70,9 +70,7 @@ def test_nothing_typed_is_asked_for_at_each_field(client: StrictClient) -> None:
     assert "Enter your password." in response.text
 
 
-def test_after_five_wrong_tries_even_the_right_password_waits(
-    client: StrictClient, cast: Cast, clock: Clock
-) -> None:
+def test_after_five_wrong_tries_even_the_right_password_waits(client: StrictClient, cast: Cast, clock: Clock) -> None:
     for _ in range(signing_in.PER_ACCOUNT_AND_ADDRESS):
         assert try_to_sign_in(client, cast.email("nurse"), "wrong").status_code == 422
     limited = try_to_sign_in(client, cast.email("nurse"))
@@ -100,9 +98,7 @@ def fail_from(db: Session, cast: Cast, clock: Clock, who: str, addresses: list[s
     db.commit()
 
 
-def test_one_account_is_limited_over_all_addresses(
-    client: StrictClient, cast: Cast, clock: Clock, db: Session
-) -> None:
+def test_one_account_is_limited_over_all_addresses(client: StrictClient, cast: Cast, clock: Clock, db: Session) -> None:
     fail_from(db, cast, clock, "nurse", [f"192.0.2.{n}" for n in range(signing_in.PER_ACCOUNT)])
     assert try_to_sign_in(client, cast.email("nurse")).status_code == 429
 
@@ -115,9 +111,7 @@ def test_strangers_do_not_lock_out_somebody_at_their_usual_address(
     assert try_to_sign_in(client, cast.email("nurse")).status_code == 303
 
 
-def test_one_address_is_limited_over_all_accounts(
-    client: StrictClient, cast: Cast, clock: Clock, db: Session
-) -> None:
+def test_one_address_is_limited_over_all_accounts(client: StrictClient, cast: Cast, clock: Clock, db: Session) -> None:
     db.add_all(
         SignInAttempt(email_hash=signing_in.hash_of(f"sprayed {n}"), address="127.0.0.1", at=clock())
         for n in range(signing_in.PER_ADDRESS)
@@ -128,9 +122,7 @@ def test_one_address_is_limited_over_all_accounts(
 
 def test_an_address_somebody_claims_to_have_does_not_count(client: StrictClient, cast: Cast, db: Session) -> None:
     page = client.page("/sign-in")
-    client.submit(
-        page, "/sign-in", {"email": "x@y.example", "password": "z"}, headers={"X-Forwarded-For": "192.0.2.9"}
-    )
+    client.submit(page, "/sign-in", {"email": "x@y.example", "password": "z"}, headers={"X-Forwarded-For": "192.0.2.9"})
     assert db.scalars(select(SignInAttempt.address)).all() == ["127.0.0.1"]
 
 

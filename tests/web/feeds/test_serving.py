@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.statuses import AppointmentStatus
 from planner.services.publishing import CONSENT_VERSION, create_feed, hash_of, revoke_feed, rotate_feed
-from planner.store.records import AuditEntry, BrowserSession, Feed, FeedScope, SignInAttempt
+from planner.store.records import AuditEntry, BrowserSession, CalendarTry, Feed, FeedScope, SignInAttempt
 from planner.web.feeds import serving
 from tests.support.cast import NOW, Cast, Clock
 from tests.support.strict_client import StrictClient
@@ -204,7 +204,20 @@ def test_guessing_is_slowed_down_and_right_addresses_are_not(
 
 def test_a_wrong_address_is_no_failed_sign_in(client: StrictClient, link: tuple[Feed, str], db: Session) -> None:
     client.get("/c/x/appointments.ics")
-    assert db.scalars(select(SignInAttempt.address)).all() == ["calendar 127.0.0.1"]
+    assert db.scalars(select(CalendarTry.who)).all() == ["127.0.0.1"]
+    assert db.scalars(select(SignInAttempt.id)).all() == []
+
+
+def test_what_is_counted_is_swept_out_with_the_next_sign_in(
+    client: StrictClient, link: tuple[Feed, str], db: Session, clock: Clock, sign_in: Callable[[str], StrictClient]
+) -> None:
+    client.get("/c/x/appointments.ics")
+    clock.pass_time(minutes=9)
+    sign_in("nurse")
+    assert len(db.scalars(select(CalendarTry.id)).all()) == 1
+    clock.pass_time(minutes=1)
+    sign_in("nurse")
+    assert db.scalars(select(CalendarTry.id)).all() == []
 
 
 def test_ten_at_once_and_then_one_a_minute(client: StrictClient, link: tuple[Feed, str], clock: Clock) -> None:

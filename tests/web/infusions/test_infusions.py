@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.statuses import AppointmentStatus
 from planner.services.status_changes import cancel
-from planner.store.records import Encounter
+from planner.store.records import Appointment, Encounter
 from tests.support.booked_course import BookedCourse
 from tests.support.cast import NOW, Cast, Clock
 from tests.support.strict_client import Page, StrictClient
@@ -129,7 +129,9 @@ def test_a_late_dose_moves_its_window_and_is_recorded(sign_in: SignIn, booked: B
         ({"end_time": "00:01"}, "The dose cannot end before it starts."),
         ({"end_time": "23:59"}, "That is in the future."),
         ({"end_time": ""}, "Enter a time from 00:00 to 23:59"),
-        ({"start_day": "2020-01-01"}, "more than a day from the visit"),
+        ({"start_day": "2020-01-01"}, "Check-in was on Mon 9 Mar 2026 at"),
+        ({"start_time": "00:10", "end_time": "00:50"}, "Enter a day and time from then on."),
+        ({"start_time": "23:58", "end_time": "23:59"}, "Record a dose when it has been given."),
     ],
 )
 def test_dose_times_that_cannot_be(
@@ -140,6 +142,53 @@ def test_dose_times_that_cannot_be(
     refused = nurse.submit(nurse.page(path), path, typed)
     assert refused.status_code == 422
     assert sentence in words_of(refused)
+
+
+def dose_on(row: Appointment, started: timedelta, ended: timedelta) -> dict[str, str]:
+    """What the form sends for a dose so long after check-in."""
+    began, end = wall_of(row) + started, wall_of(row) + ended
+    return {
+        "start_day": f"{began:%Y-%m-%d}", "start_time": f"{began:%H:%M}",
+        "end_day": f"{end:%Y-%m-%d}", "end_time": f"{end:%H:%M}",
+    }  # fmt: skip
+
+
+def test_a_dose_begins_when_the_patient_is_here_and_not_before(
+    sign_in: SignIn, booked: BookedCourse, clock: Clock
+) -> None:
+    row, nurse = booked.infusion(1), sign_in("nurse")
+    path, early, hour = f"/infusions/{row.id}/dose", timedelta(minutes=-10), timedelta(hours=1)
+    at_the_visit(booked, clock, hours=3)
+    nurse = sign_in("nurse")
+    refused = nurse.submit(nurse.page(path), path, dose_on(row, early, hour))
+    assert refused.status_code == 422
+    assert 'id="start_time-error"' in refused.text
+    assert f"at {wall_of(row):%H:%M}. Enter a day and time from then on." in words_of(refused)
+    assert nurse.submit(nurse.page(path), path, dose_on(row, timedelta(), hour)).status_code == 200
+
+
+def test_a_patient_who_came_early_may_get_the_dose_early(sign_in: SignIn, booked: BookedCourse, clock: Clock) -> None:
+    row = booked.infusion(1)
+    at_the_visit(booked, clock, minutes=-20, seconds=30)
+    nurse, path, hour = sign_in("nurse"), f"/infusions/{row.id}/dose", timedelta(hours=1)
+    assert nurse.submit(nurse.page(f"/infusions/{row.id}"), f"/infusions/{row.id}/arrive").status_code == 303
+    at_the_visit(booked, clock, hours=3)
+    nurse = sign_in("nurse")
+    refused = nurse.submit(nurse.page(path), path, dose_on(row, timedelta(minutes=-21), hour))
+    assert refused.status_code == 422
+    assert "The patient arrived on" in words_of(refused)
+    assert nurse.submit(nurse.page(path), path, dose_on(row, timedelta(minutes=-20), hour)).status_code == 200
+
+
+def test_an_arrival_marked_late_keeps_no_true_dose_out(sign_in: SignIn, booked: BookedCourse, clock: Clock) -> None:
+    row = booked.infusion(1)
+    at_the_visit(booked, clock, minutes=40)
+    nurse, path = sign_in("nurse"), f"/infusions/{row.id}/dose"
+    assert nurse.submit(nurse.page(f"/infusions/{row.id}"), f"/infusions/{row.id}/arrive").status_code == 303
+    at_the_visit(booked, clock, hours=3)
+    nurse = sign_in("nurse")
+    typed = dose_on(row, timedelta(minutes=30), timedelta(hours=1))
+    assert nurse.submit(nurse.page(path), path, typed).status_code == 200
 
 
 def test_a_session_is_found_for_an_infusion_that_lost_its_own(

@@ -26,9 +26,7 @@ def test_the_move_page_offers_times_by_day_and_boxes_of_ones_own(
     assert {"start", "day", "time", "chair"} <= names
 
 
-def test_a_refused_time_names_every_rule_and_the_nearest_times(
-    coordinator: StrictClient, booked: BookedCourse
-) -> None:
+def test_a_refused_time_names_every_rule_and_the_nearest_times(coordinator: StrictClient, booked: BookedCourse) -> None:
     row = booked.infusion(3)
     sunday = wall_of(row) + (6 - wall_of(row).weekday()) * DAY
     refused = ask_for(coordinator, f"/infusions/{row.id}/move", sunday.replace(hour=7, minute=7))
@@ -48,7 +46,7 @@ def test_a_refused_time_names_every_rule_and_the_nearest_times(
         ({"day": "", "time": "10:00"}, "Enter the new day."),
         ({"day": "2026-03-20", "time": ""}, "Enter the new time."),
         ({"day": "2026-02-30", "time": "10:00"}, "Enter a day that exists"),
-        ({"day": "0001-01-01", "time": "10:00"}, "Enter a year from 2000 to 2200."),
+        ({"day": "0001-01-01", "time": "10:00"}, "Enter a year from 2000 on."),
         ({"day": "2026-03-20", "time": "25:00"}, "Enter a time from 00:00 to 23:59"),
         ({"start": "tomorrow"}, "Choose one of the offered times."),
         ({"start": "9" * 10_000}, "Choose one of the offered times."),
@@ -77,7 +75,7 @@ def test_the_time_it_has_already_is_no_move(coordinator: StrictClient, booked: B
 def test_a_time_the_clocks_skip_is_refused_at_the_field(coordinator: StrictClient, booked: BookedCourse) -> None:
     refused = ask_for(coordinator, f"/infusions/{booked.infusion(3).id}/move", datetime(2026, 3, 8, 2, 30))
     assert refused.status_code == 422
-    assert "02:30 does not exist on Sun 08 Mar 2026" in words_of(refused)
+    assert "02:30 does not exist on Sun 8 Mar 2026" in words_of(refused)
 
 
 def test_a_time_the_clocks_show_twice_is_asked_about(coordinator: StrictClient, booked: BookedCourse) -> None:
@@ -98,7 +96,7 @@ def test_a_rule_is_set_aside_with_a_reason_and_a_row_of_its_own(
     wanted = wall_of(before) + DAY
     refused = ask_for(coordinator, path, wanted.replace(hour=14, minute=0))
     assert refused.status_code == 422
-    assert "See it with this rule set aside" in words_of(refused)
+    assert "Do it all the same" in words_of(refused)
 
     answer = ask_for(coordinator, path, wanted.replace(hour=14, minute=0), set_aside="SPACING")
     if answer.status_code == 422:  # the dose before has no session left either: one more rule to set aside
@@ -169,9 +167,7 @@ def test_applying_without_a_time_asks_for_one_on_the_same_page(
 
 
 @pytest.mark.parametrize("number", ["²", "٢", "-1", "99", "1e3", "x"])
-def test_a_way_out_that_is_no_number_is_no_fault(
-    coordinator: StrictClient, booked: BookedCourse, number: str
-) -> None:
+def test_a_way_out_that_is_no_number_is_no_fault(coordinator: StrictClient, booked: BookedCourse, number: str) -> None:
     path = f"/infusions/{booked.infusion(3).id}/cancel"
     answer = coordinator.send(path, {"outcome": "cancelled", "follow": "slide", "choice-1": number})
     assert answer.status_code == 200

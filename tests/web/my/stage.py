@@ -68,9 +68,7 @@ def make_stage(db: Session, cast: Cast, now: datetime = NOW) -> Stage:
     for number in (1, 2):
         add_chair(db, north, f"Chair {number}")
         add_room(db, north, f"Room {number}", turnover_minutes=10)
-        db.add(
-            NurseLane(person_id=people["nurse"].id, number=number, holdable_id=new_holdable(db, HoldableKind.LANE))
-        )
+        db.add(NurseLane(person_id=people["nurse"].id, number=number, holdable_id=new_holdable(db, HoldableKind.LANE)))
     db.flush()
     first = local_day(now, north.zone)
     days = (first, first + timedelta(weeks=10))
@@ -90,4 +88,3 @@ def make_stage(db: Session, cast: Cast, now: datetime = NOW) -> Stage:
     )  # fmt: skip
     db.flush()
     return Stage(db, cast, course)
-

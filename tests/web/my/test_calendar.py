@@ -103,9 +103,7 @@ def test_a_removed_link_empties_itself_and_the_other_still_answers(
     assert "Nowhere yet." in patient.page("/my/calendar").words
 
 
-def test_the_page_says_when_each_device_last_looked(
-    sign_in: SignIn, stage: Stage, client: StrictClient
-) -> None:
+def test_the_page_says_when_each_device_last_looked(sign_in: SignIn, stage: Stage, client: StrictClient) -> None:
     patient = sign_in("patient")
     feed = path(make(patient, "google"))
     assert "has not looked yet" in patient.page("/my/calendar").words

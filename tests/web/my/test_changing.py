@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
+from itertools import pairwise
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from planner.domain.intervals import instant_of
 from planner.domain.statuses import AppointmentKind, AppointmentStatus
+from planner.domain.walltime import to_wall
+from planner.services.portal import PER_DAY
 from planner.store.records import Appointment, ChangeSet, Occupancy
 from planner.web.filters import patient_when
 from tests.support.cast import Clock
@@ -137,9 +142,7 @@ def test_sending_it_twice_changes_it_once(sign_in: SignIn, stage: Stage, db: Ses
     assert changes(db) == 2
 
 
-def test_a_talk_can_be_cancelled_after_another_time_was_offered(
-    sign_in: SignIn, stage: Stage, db: Session
-) -> None:
+def test_a_talk_can_be_cancelled_after_another_time_was_offered(sign_in: SignIn, stage: Stage, db: Session) -> None:
     client = sign_in("patient")
     session = stage.session_of(stage.dose(2))
     path = f"/my/dates/{session.id}/cancel"
@@ -213,3 +216,36 @@ def test_the_page_of_a_change_tells_of_no_other_change(sign_in: SignIn, stage: S
                  f"/my/dates/{stage.dose(4).id}/changed/{done.rpartition('/')[2]}"):  # fmt: skip
         answer = client.get(path)
         assert (answer.status_code, answer.location) == (303, path.partition("/changed")[0])
+
+
+def test_a_day_offers_a_few_times_well_apart(sign_in: SignIn, stage: Stage) -> None:
+    client = sign_in("patient")
+    for row in (stage.dose(2), stage.dose(3), stage.session_of(stage.dose(3))):
+        by_day: dict[date, list[int]] = {}
+        for value in times(client.page(f"/my/dates/{row.id}/change")):
+            by_day.setdefault(to_wall(instant_of(int(value)), ZONE).date(), []).append(int(value))
+        assert by_day
+        for day in by_day.values():
+            assert len(day) <= PER_DAY
+            assert all(later - earlier >= 60 for earlier, later in pairwise(day))
+
+
+def test_the_last_treatment_takes_another_day_and_nobody_is_told_of_a_booster_that_is_only_proposed(
+    sign_in: SignIn, stage: Stage, db: Session
+) -> None:
+    client = sign_in("patient")
+    last = max(stage.dates(AppointmentKind.INFUSION), key=lambda row: row.starts_at)
+    booster = db.scalars(select(Appointment).where(Appointment.status == AppointmentStatus.PROPOSED)).one()
+    was, apart = booster.starts_at, booster.starts_at - last.starts_at
+    offered = times(client.page(f"/my/dates/{last.id}/change"))
+    other_day = next(
+        number for number, value in enumerate(offered)
+        if to_wall(instant_of(int(value)), ZONE).date() != to_wall(last.starts_at, ZONE).date()
+    )  # fmt: skip
+    page, _ = check(client, last.id, other_day)
+    assert patient_when(was, booster.ends_at, ZONE) not in page.words
+    answer = client.submit(page, f"/my/dates/{last.id}/change/confirm")
+    assert answer.status_code == 303
+    db.expire_all()
+    assert patient_when(booster.starts_at, booster.ends_at, ZONE) not in client.page(answer.location).words
+    assert to_wall(booster.starts_at, ZONE) - to_wall(last.starts_at, ZONE) == apart

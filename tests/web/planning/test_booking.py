@@ -63,9 +63,7 @@ def test_the_check_shows_every_appointment_and_until_when_it_is_kept(wizard: Wiz
     assert len(held) == sum(len(p.holds) for p in proposal.placements)
 
 
-def test_booking_makes_every_appointment_of_the_plan_and_nothing_else(
-    wizard: Wizard, db: Session, cast: Cast
-) -> None:
+def test_booking_makes_every_appointment_of_the_plan_and_nothing_else(wizard: Wizard, db: Session, cast: Cast) -> None:
     wizard.to(5)
     proposal = plan(db).proposal
     assert proposal is not None
@@ -82,6 +80,15 @@ def test_booking_makes_every_appointment_of_the_plan_and_nothing_else(
     assert db.scalars(select(Hold)).all() == []
     assert db.scalars(select(ChangeSet)).one().kind == "course.book"
     assert booked.wishes["pattern"] == sorted(proposal.pattern)
+
+
+def test_a_booked_course_has_one_notice_and_its_undo(wizard: Wizard, db: Session) -> None:
+    answer = wizard.to(5).send(5)
+    shown = wizard.client.get(answer.location or "")
+    notices = re.findall(r'<div class="notice \w+">\s*<p>(.*?)</p>', shown.text.partition('role="status"')[2])
+    [notice] = [words for words in notices if "ooked" in words]
+    assert "You can undo this until" in notice
+    assert re.search(r'action="/changes/\d+/undo"', shown.text)
 
 
 def test_the_same_booking_sent_twice_books_one_course(wizard: Wizard, db: Session) -> None:

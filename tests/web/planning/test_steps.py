@@ -142,9 +142,7 @@ def test_going_back_shows_what_was_answered(wizard: Wizard) -> None:
     assert ("preferred_from", "09:00") in fields
 
 
-def test_save_and_finish_later_is_found_on_today_and_goes_on_there(
-    wizard: Wizard, cast: Cast, db: Session
-) -> None:
+def test_save_and_finish_later_is_found_on_today_and_goes_on_there(wizard: Wizard, cast: Cast, db: Session) -> None:
     answer = wizard.to(3).send(3, {"escort": "Test Friend", "later": "1"})
     assert (answer.status_code, answer.location) == (303, "/today")
     [begun] = open_drafts(db, cast.principals["coordinator"])

@@ -148,7 +148,7 @@ def test_a_place_that_is_none_is_not_there(wizard: Wizard) -> None:
         ("day=2026-03-10&time=10:07", "Visits start on the site's grid of times only."),
         ("day=2026-03-02&time=10:00", "That time has passed."),
         ("day=2199-03-02&time=10:00", "outside the roster that is known so far"),
-        ("day=9999-12-31&time=23:59", "Enter a year from 2000 to 2200."),
+        ("day=9999-12-31&time=23:59", "That is too far ahead. Enter a nearer day."),
         ("day=2026-03-08&time=02:30", "02:30 does not exist on"),
         ("day=soon&time=10:00", "Enter a day with its month and year"),
     ],
@@ -187,19 +187,35 @@ def test_other_weekdays_drop_the_plan_and_fitting_ones_keep_it(wizard: Wizard, d
     assert wizard.client.get(wizard.url(5)).location == wizard.url(4)
 
 
-def test_what_somebody_took_meanwhile_is_told_and_fresh_plans_offered(
-    wizard: Wizard, at_work: AtWork, cast: Cast, db: Session
-) -> None:
-    wizard.to("4/dates")
+def take_second_infusion(db: Session, at_work: AtWork, cast: Cast) -> None:
+    """Book somebody else into the chair of the chosen plan's second infusion."""
     proposal = answers(db).proposal
     assert proposal is not None
     second = [p for p in proposal.placements if p.chair_id][1]
     chair = next(chair for chair in at_work.chairs if chair.id == second.chair_id)
     appointment(db, cast.patients["birch"], instant_of(second.start), 130, chair=chair)
     db.commit()
+
+
+def test_what_somebody_took_meanwhile_is_told_and_fresh_plans_offered(
+    wizard: Wizard, at_work: AtWork, cast: Cast, db: Session
+) -> None:
+    wizard.to("4/dates")
+    take_second_infusion(db, at_work, cast)
     assert wizard.client.get(wizard.url("4/dates")).location == wizard.url(4)
     words = squeezed(wizard.page(4).words)
     assert "Part of the plan you had chosen is not free any more: Infusion 2" in words
+
+
+def test_a_choice_for_a_plan_that_somebody_took_meanwhile_is_refused_with_fresh_plans(
+    wizard: Wizard, at_work: AtWork, cast: Cast, db: Session
+) -> None:
+    page = wizard.to("4/dates").page("4/dates")
+    take_second_infusion(db, at_work, cast)
+    answer = wizard.send("4/dates", page=page)
+    assert answer.status_code == 409
+    assert "That plan is not free any more. Here is what is free now." in answer.text
+    assert "Part of the plan you had chosen is not free any more: Infusion 2" in squeezed(Page(answer.text).words)
 
 
 def test_a_patient_who_meets_by_video_only_gets_video(wizard: Wizard, db: Session) -> None:

@@ -1,23 +1,29 @@
 """Walking through the planning wizard as a browser does: each page is read, its form is sent."""
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-from werkzeug.test import TestResponse
-
-from tests.support.strict_client import Page, StrictClient
+from tests.support.strict_client import Page
 
 SEE_OTHER = 303
+
+
+class Browser(Protocol):
+    """Whatever reads pages and sends their forms: a test client, or a browser over HTTP."""
+
+    def page(self, path: str, status: int = 200) -> Page: ...
+    def submit(self, page: Page, action: str, data: Mapping[str, Any] | None = None) -> Any: ...
 
 
 class Wizard:
     """One coordinator on the way through the five steps."""
 
-    def __init__(self, client: StrictClient, patient_id: int, version_id: int) -> None:
+    def __init__(self, client: Browser, patient_id: int, version_id: int) -> None:
         self.client, self.patient_id, self.version_id = client, patient_id, version_id
         self.draft = 0
 
-    def begin(self, **more: Any) -> TestResponse:
+    def begin(self, **more: Any) -> Any:
         """Answer step 1."""
         chosen = {"patient_id": self.patient_id, "protocol_version_id": self.version_id, **more}
         answer = self.client.submit(self.client.page("/courses/new"), "/courses/new", chosen)
@@ -33,7 +39,7 @@ class Wizard:
         """Read a step."""
         return self.client.page(self.url(step))
 
-    def send(self, step: object, typed: dict[str, Any] | None = None, page: Page | None = None) -> TestResponse:
+    def send(self, step: object, typed: dict[str, Any] | None = None, page: Page | None = None) -> Any:
         """Send a step's form as the page has it, with `typed` in it."""
         return self.client.submit(page or self.page(step), self.url(step), typed)
 

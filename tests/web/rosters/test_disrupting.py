@@ -131,6 +131,10 @@ def test_sending_it_twice_closes_the_day_once(scene: Scene) -> None:
         ("2026-03-03", "That day has passed."),
         ("", "Enter the day to close."),
         ("2026-02-30", "Enter a day that exists, such as 2026-11-26."),
+        ("1999-12-31", "Enter a year from 2000 on."),
+        ("2029-03-05", "That is further ahead than this clinic plans. Enter a day up to Sun 4 Mar 2029."),
+        ("2200-01-01", "Enter a day up to Sun 4 Mar 2029."),
+        ("2201-01-01", "That is too far ahead. Enter a nearer day."),
     ],
 )
 def test_a_day_that_cannot_be_closed_is_refused_with_the_reason_kept(scene: Scene, day: str, sentence: str) -> None:
@@ -203,6 +207,9 @@ def test_a_time_the_clocks_show_twice_is_asked_about(scene: Scene, clock: Clock)
         ({"from_day": "2026-03-10", "to_day": "2026-03-09"}, "has to end after it starts"),
         ({"from_day": "2026-03-02"}, "That time has passed."),
         ({}, "Enter the first day."),
+        ({"from_day": "1999-12-31", "to_day": "2026-03-10"}, "Enter a year from 2000 on."),
+        ({"from_day": "2200-01-01"}, "Enter a day up to Sun 4 Mar 2029."),
+        ({"from_day": "2026-03-10", "to_day": "2029-03-05"}, "Enter a day up to Sun 4 Mar 2029."),
         ({"from_day": "2026-03-10", "from_time": "25:00"}, "Enter a time from 00:00 to 23:59"),
         ({"from_day": "2026-03-10", "person": ""}, "Choose who is away."),
         ({"from_day": "2026-03-10", "person": "999999"}, "Choose somebody from the list."),
@@ -215,6 +222,11 @@ def test_an_absence_that_cannot_be_is_refused_with_the_text_kept(
     page = read(answer, 422)
     assert sentence in page.words
     assert 'value="typed text"' in answer.text
+
+
+def test_the_last_day_the_clinic_plans_can_be_had(scene: Scene) -> None:
+    scene.preview(date(2029, 3, 4))
+    read(scene.client.send(f"{AWAY}/new", away(scene, from_day="2029-03-01", to_day="2029-03-04"), key=None))
 
 
 # Rights

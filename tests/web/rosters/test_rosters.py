@@ -69,9 +69,26 @@ def test_the_weeks_before_and_after_cross_the_year(sign_in: SignIn) -> None:
     assert any("week=2027-W01" in link for link in hrefs(page))
 
 
-@pytest.mark.parametrize("word", ["2026-W54", "2025-W53", "soon", "2026-11", "1066-W10", "9999-W52"])
+@pytest.mark.parametrize("word", ["2026-W54", "2025-W53", "soon", "2026-11", "0000-W10"])
 def test_a_week_that_does_not_exist_is_not_found(sign_in: SignIn, word: str) -> None:
     sign_in("coordinator").page(f"/rosters?week={word}", status=404)
+
+
+@pytest.mark.parametrize("word", ["1066-W10", "1999-W52", "2029-W11", "2200-W10", "9999-W52"])
+def test_a_week_nobody_plans_is_refused_with_the_weeks_there_are(sign_in: SignIn, word: str) -> None:
+    page = sign_in("coordinator").page(f"/rosters?week={word}", status=400)
+    assert "Choose a week from 2000 on and up to Sun 4 Mar 2029." in page.words
+
+
+def test_the_pages_of_weeks_end_where_the_planning_ends(db: Session, cast: Cast, sign_in: SignIn) -> None:
+    client = sign_in("coordinator")
+    last = client.page("/rosters?week=2029-W09")
+    assert any("2029-W08" in link for link in last.links) and not any("2029-W10" in link for link in last.links)
+    first = client.page("/rosters?week=2000-W01")
+    assert any("2000-W02" in link for link in first.links) and not any("1999" in link for link in first.links)
+    cast.clinic.plan_ahead_months = 37
+    db.commit()
+    assert any("2029-W10" in link for link in client.page("/rosters?week=2029-W09").links)
 
 
 def test_another_site_is_not_found_and_an_own_one_is_a_tab(db: Session, cast: Cast, sign_in: SignIn) -> None:
@@ -102,9 +119,7 @@ def test_the_number_of_queries_does_not_grow_with_the_roster(db: Session, cast: 
         somebody = add_person(db, f"Test Person {number}", roles=[Role.THERAPIST], sites=[cast.north])
         for day in range(9, 14):
             add_shift(db, somebody, cast.north, date(2026, 3, day), "09:00", "12:00")
-        add_absence(
-            db, somebody, datetime(2026, 3, 10, 15, tzinfo=UTC), datetime(2026, 3, 10, 16, tzinfo=UTC), now=NOW
-        )
+        add_absence(db, somebody, datetime(2026, 3, 10, 15, tzinfo=UTC), datetime(2026, 3, 10, 16, tzinfo=UTC), now=NOW)
     close_day(db, cast.north, date(2026, 3, 13))
     db.commit()
     with counted_queries(db) as many:

@@ -114,6 +114,20 @@ def test_the_days_before_and_after_are_links(sign_in: SignIn, cast: Cast) -> Non
     assert "/today" in page.links
 
 
+@pytest.mark.parametrize("who", ["coordinator", "nurse", "therapist"])
+def test_an_idle_day_names_the_next_booked_one(
+    sign_in: SignIn, booked: BookedCourse, cast: Cast, clock: Clock, who: str
+) -> None:
+    clock.now = booked.infusion(1).starts_at - timedelta(days=30)
+    shown = [row for row in booked.rows() if who == "coordinator" or (row.chair_id is None) == (who == "therapist")]
+    first = min(row.starts_at for row in shown)
+    day = local_day(first, booked.infusion(1).zone)
+    page = sign_in(who).page("/today")
+    assert "Next booked day" in page.words
+    assert f"/today?day={day}" in page.links
+    assert "Next booked day" not in sign_in(who).page(f"/today?day={day}").words
+
+
 @pytest.mark.parametrize("day", ["soon", "2026-02-30", "9999-12-31", "0001-01-01", "2026-03-04T10:00"])
 def test_a_day_that_cannot_be_shown_says_so(sign_in: SignIn, cast: Cast, day: str) -> None:
     assert sign_in("coordinator").get(f"/today?day={day}").status_code == 400

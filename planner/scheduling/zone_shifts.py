@@ -1,0 +1,78 @@
+"""Which appointments can follow changed zone rules together, and which have to stay: nobody may be held twice.
+
+An appointment that follows keeps its wall time and takes everything it holds along by the same span. One that cannot
+keeps its old instants, and what it holds there may be in the way of others in turn.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+from planner.domain.intervals import Interval
+
+#: Something held: the holdable's id and the span.
+Held = tuple[int, Interval]
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """An appointment whose wall time is another instant now: by how much, and what it holds as it is."""
+
+    id: int
+    by: timedelta
+    holds: tuple[Held, ...]
+
+    @property
+    def wants(self) -> tuple[Held, ...]:
+        """What it would hold once it follows."""
+        return tuple((holdable, span.shifted(self.by)) for holdable, span in self.holds)
+
+
+def those_who_stay(
+    followers: Iterable[Follower],
+    standing: Iterable[tuple[int | None, Held]],
+    excused: Collection[frozenset[int]] = frozenset(),
+) -> frozenset[int]:
+    """The ids that cannot follow. `standing` is what others hold, by appointment id (None for a promise).
+
+    Two appointments of `excused` may overlap: a rule was set aside for the two.
+    """
+    by_id = {follower.id: follower for follower in followers}
+    taken: defaultdict[int, list[tuple[int | None, Interval]]] = defaultdict(list)
+    for owner, (holdable, span) in standing:
+        taken[holdable].append((owner, span))
+    staying: set[int] = set()
+    fresh = {f.id for f in by_id.values() if _is_blocked(f, taken, excused)} | _in_each_others_way(by_id, excused)
+    while fresh:
+        staying |= fresh
+        for owner in fresh:
+            for holdable, span in by_id[owner].holds:
+                taken[holdable].append((owner, span))
+        fresh = {f.id for f in by_id.values() if f.id not in staying and _is_blocked(f, taken, excused)}
+    return frozenset(staying)
+
+
+def _is_blocked(
+    follower: Follower,
+    taken: Mapping[int, list[tuple[int | None, Interval]]],
+    excused: Collection[frozenset[int]],
+) -> bool:
+    return any(
+        span.overlaps(other) and (owner is None or frozenset({owner, follower.id}) not in excused)
+        for holdable, span in follower.wants
+        for owner, other in taken.get(holdable, ())
+    )
+
+
+def _in_each_others_way(by_id: Mapping[int, Follower], excused: Collection[frozenset[int]]) -> set[int]:
+    """Followers that would meet each other: when rules change in between, not all move by the same span."""
+    wants = sorted((holdable, span, follower.id) for follower in by_id.values() for holdable, span in follower.wants)
+    meeting: set[int] = set()
+    for (one, span, owner), (other, next_span, next_owner) in pairwise(wants):
+        if one == other and span.overlaps(next_span) and frozenset({owner, next_owner}) not in excused:
+            meeting |= {owner, next_owner}
+    return meeting
