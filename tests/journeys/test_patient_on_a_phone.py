@@ -17,6 +17,7 @@ from planner.web.filters import patient_time
 from tests.support.axe import assert_accessible
 from tests.support.cast import NOW, Clock, make_cast
 from tests.support.chromium import screen
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.server import RunningServer, serve
 from tests.web.my.stage import Stage, make_stage
 
@@ -71,6 +72,7 @@ def _signed_in(context: BrowserContext, served: RunningServer, cookie: str) -> P
     return context.new_page()
 
 
+@ON_ONE_DATABASE
 def test_every_page_is_accessible_and_fits(
     browser: Browser, served: RunningServer, cookie: str, staged: tuple[Session, Stage]
 ) -> None:

@@ -14,6 +14,7 @@ from tests.journeys.test_plan_a_course import opened_clinic
 from tests.support.axe import assert_accessible
 from tests.support.cast import NOW, PASSWORD, Clock
 from tests.support.chromium import screen
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.server import serve
 from tests.web.conftest import SETTINGS
 
@@ -131,6 +132,7 @@ def to_a_friday_plan(page: Page) -> None:
     page.get_by_role("button", name="See its dates").click()
 
 
+@ON_ONE_DATABASE
 def test_the_pages_beside_the_straight_way_are_accessible(browser: Browser, address: str) -> None:
     with screen(browser, base_url=address) as context:
         page = context.new_page()

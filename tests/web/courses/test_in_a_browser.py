@@ -11,8 +11,11 @@ from tests.support.axe import assert_accessible, assert_readable
 from tests.support.booked_course import BookedCourse, book_course_for
 from tests.support.cast import NOW, PASSWORD, Clock, make_cast
 from tests.support.chromium import screen
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.server import serve
 from tests.web.conftest import SETTINGS
+
+TABLET = 768
 
 
 @pytest.fixture
@@ -49,9 +52,10 @@ def addresses(booked: BookedCourse) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("width", [390, 768, 1440])
-def test_every_page_is_accessible(browser: Browser, url: str, booked: BookedCourse, width: int) -> None:
-    with screen(browser, width, base_url=url) as context:
+@ON_ONE_DATABASE
+def test_every_page_is_accessible(browser: Browser, url: str, booked: BookedCourse) -> None:
+    """On a tablet; tests/house walks through the pages on a phone and on a wide screen."""
+    with screen(browser, TABLET, base_url=url) as context:
         page = context.new_page()
         faults: list[str] = []
         page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
