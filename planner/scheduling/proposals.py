@@ -15,6 +15,7 @@ from itertools import pairwise
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.protocols import Protocol, SessionPhase
 from planner.domain.statuses import AppointmentKind
+from planner.domain.walltime import day_and_year
 from planner.domain.windows import WindowStatus
 from planner.scheduling.chains import Chains, Kept, Step
 from planner.scheduling.patterns import pattern_words, patterns
@@ -22,6 +23,7 @@ from planner.scheduling.placements import CourseProposal, Coverage, Placement, P
 from planner.scheduling.placing import place_session, place_visit
 from planner.scheduling.search import CourseSearch
 from planner.scheduling.sheets import ClinicSheet, CourseRequest
+from planner.scheduling.wording import on_day
 
 SENTENCES: dict[Rule, str] = {
     Rule.PAST: "Every time that would do has passed: look at later days.",
@@ -223,7 +225,7 @@ def _remarks(
         yield Remark(Rule.SPAN, f"The series takes {span} days, more than the {rule.target_days} aimed at.")
     for number, day in enumerate(days, 1):
         if pattern and search.days.weekday(day) not in pattern:
-            on = f"{search.days.day(day):%a %d %b}"
+            on = on_day(search.days.day(day))
             yield Remark(Rule.CLOSED, f"Dose {number} is on {on}: no room on {pattern_words(pattern)}.", number)
 
 
@@ -245,7 +247,7 @@ def _why_none(search: CourseSearch) -> tuple[tuple[Conflict, ...], bool]:
         return tuple(Conflict(rule, SENTENCES[rule]) for rule in alone), False
     needed = set(SENTENCES)
     if not _possible(search, needed):
-        last = f"{search.days.day(search.days.count - 1):%d %b %Y}"
+        last = day_and_year(search.days.day(search.days.count - 1))
         sentence = f"The roster is known up to {last} only: too short for this course, whatever the rules."
         return (Conflict(Rule.SPAN, sentence),), True
     for rule in reversed(SENTENCES):

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from planner.domain.intervals import instant_of
 from planner.domain.statuses import AppointmentKind, Mode
-from planner.domain.walltime import to_wall
 from planner.domain.windows import WindowStatus
 from planner.scheduling.decisions import WayOut, WayOutKind
 from planner.scheduling.links import Link
@@ -23,6 +21,7 @@ from planner.scheduling.search import CourseSearch
 from planner.scheduling.sheets import PersonSheet
 from planner.scheduling.slots import SessionSlots
 from planner.scheduling.supply import Supply
+from planner.scheduling.wording import at_wall
 
 MOST_OPENED = 24
 EVERY_MODE = (Mode.IN_PERSON, Mode.TELEHEALTH)
@@ -162,4 +161,4 @@ def _session(
 
 
 def _when(search: CourseSearch, minute: int) -> str:
-    return f"{to_wall(instant_of(minute), search.days.zone):%a %d %b %H:%M}"
+    return at_wall(minute, search.days.zone)

@@ -15,12 +15,13 @@ from planner.domain.conflicts import Conflict
 from planner.domain.intervals import instant_of, minute_of
 from planner.domain.protocols import Protocol
 from planner.domain.statuses import AppointmentKind, Mode
-from planner.domain.walltime import day_span, local_day, to_wall
+from planner.domain.walltime import day_span, local_day
 from planner.domain.windows import Window
 from planner.scheduling.links import anchor_minutes
 from planner.scheduling.placements import CourseProposal, Placement
 from planner.scheduling.search import CourseSearch
 from planner.scheduling.sheets import ClinicSheet, PersonSheet, Span
+from planner.scheduling.wording import at_wall
 from planner.services.plan_answers import Answers
 from planner.services.planning import Plan, plan_for
 from planner.store.queries.drafts import Names, names
@@ -119,8 +120,7 @@ class LoadedPlan:
 
     def say(self, minute: int) -> str:
         """A UTC minute as “Tue 2 Feb 11:00” on the site's clock."""
-        wall = to_wall(instant_of(minute), self.zone)
-        return f"{wall:%a} {wall.day} {wall:%b} {wall:%H:%M}"
+        return at_wall(minute, self.zone)
 
     def name_of(self, placement: Placement) -> str:
         """“Infusion 3”, “Integration after infusion 3”, “Preparation”."""
