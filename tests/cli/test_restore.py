@@ -1,6 +1,6 @@
 """A backup of PostgreSQL goes into an empty database with everything in it, the guards included."""
 
-import shutil
+import os
 import subprocess
 from pathlib import Path
 
@@ -16,21 +16,20 @@ from tests.cli.conftest import Run, runner_on
 from tests.support.postgres import PostgresServer
 
 
+@pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
 def test_a_dump_restored_into_an_empty_database_serves_as_before(
-    request: pytest.FixtureRequest, demo: Run, database_kind: str, store: Store, tmp_path: Path
+    demo: Run, store: Store, postgres_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "backup"
-    if database_kind != "postgres" or shutil.which("pg_dump") is None or shutil.which("pg_restore") is None:
-        # Of SQLite the copy itself is the restored database; without the programs there is no backup at all.
-        assert database_kind == "sqlite" or demo("backup", str(file)).exit_code == 1 or file.exists()
-        return
+    """Of SQLite the copy itself is the restored database: see test_backup."""
+    server, file = postgres_server, tmp_path / "backup"
+    # The server's own client programs, wherever it was found or brought along.
+    monkeypatch.setenv("PATH", f"{server.binaries.folder}{os.pathsep}{os.environ['PATH']}")
     assert demo("backup", str(file)).exit_code == 0
-    server: PostgresServer = request.getfixturevalue("postgres_server")
     name = server.create_database()
     url = server.url(name)
     address = url.replace("postgresql+psycopg://", "postgresql://")
     restored = subprocess.run(
-        ["pg_restore", "--exit-on-error", "--no-owner", f"--dbname={address}", str(file)],
+        [server.binaries.program("pg_restore"), "--exit-on-error", "--no-owner", f"--dbname={address}", str(file)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (restored.returncode, restored.stderr) == (0, "")
