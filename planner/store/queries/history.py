@@ -8,12 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Principal
-from planner.store.queries.scopes import the_one, visible_courses
-from planner.store.records import Account, Appointment, AuditEntry, ChangeLine, ChangeSet, Course
+from planner.store.queries.scopes import the_one, visible_appointments, visible_courses
+from planner.store.records import (
+    Account,
+    Appointment,
+    AuditEntry,
+    ChangeLine,
+    ChangeSet,
+    Course,
+    OverrideRule,
+    RuleOverride,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +124,30 @@ def arrived_at(db: Session, appointment_id: int) -> datetime | None:
             ChangeLine.record_id == appointment_id,
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSetAside:
+    """A rule that somebody set aside for an appointment, and why."""
+
+    rule: OverrideRule
+    reason: str
+    who: str
+    at: datetime
+
+
+def rules_set_aside(db: Session, principal: Principal, appointment_id: int) -> list[RuleSetAside]:
+    """What was set aside for an appointment that `principal` may see and was not undone since, in order. One query."""
+    undone = exists().where(
+        ChangeSet.at == RuleOverride.created_at,
+        ChangeSet.account_id == RuleOverride.account_id,
+        ChangeSet.undone_at.is_not(None),
+    )
+    seen = visible_appointments(principal).with_only_columns(Appointment.id)
+    query = (
+        select(RuleOverride.rule, RuleOverride.reason, Account.name, RuleOverride.created_at)
+        .join(Account, Account.id == RuleOverride.account_id)
+        .where(RuleOverride.appointment_id == appointment_id, RuleOverride.appointment_id.in_(seen), ~undone)
+        .order_by(RuleOverride.created_at, RuleOverride.id)
+    )
+    return [RuleSetAside(*row) for row in db.execute(query)]

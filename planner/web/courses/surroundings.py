@@ -12,8 +12,28 @@ from planner.domain.access import Principal
 from planner.services.reading.windows import WindowReading, policy_of, windows_of
 from planner.store.queries.appointments import AppointmentRow, of_course
 from planner.store.queries.courses import course
+from planner.store.queries.history import RuleSetAside, rules_set_aside
 from planner.web.courses.pages import DateLine, date_lines, heading_of, signed_words, strip_of, title_of
+from planner.web.filters import staff_day, staff_time
 from planner.web.strip import StripModel
+
+SET_ASIDE_WORDS = {
+    "overlap": "Held twice",
+    "off-hours": "Working hours",
+    "outside-window": "Outside the window",
+    "spacing": "Spacing of doses",
+    "no-session": "No session",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SetAsideLine:
+    """A rule that was set aside for the appointment: which, why, by whom and when."""
+
+    rule: str
+    reason: str
+    who: str
+    when: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +48,13 @@ class Surroundings:
     reading: WindowReading | None
     strip: StripModel | None
     policy_words: str
+    set_aside: tuple[SetAsideLine, ...]
 
 
 def surroundings_of(
     db: Session, principal: Principal, row: AppointmentRow, *, dose_id: int | None, now: datetime
 ) -> Surroundings:
-    """The appointment with the window of the dose `dose_id`. Four queries."""
+    """The appointment with the window of the dose `dose_id`. Five queries."""
     its_course = course(db, principal, row.course_id or 0, now)
     policy = policy_of(db, its_course.protocol_version_id)
     dates = of_course(db, principal, its_course.id)
@@ -48,4 +69,10 @@ def surroundings_of(
         reading=reading,
         strip=strip_of(reading, row.zone) if reading else None,
         policy_words=" ".join(filter(None, (policy.window_words, signed_words(policy, row.zone)))),
+        set_aside=tuple(_line(rule, row.zone) for rule in rules_set_aside(db, principal, row.id)),
     )
+
+
+def _line(found: RuleSetAside, zone: str) -> SetAsideLine:
+    when = f"{staff_day(found.at, zone)} {staff_time(found.at, zone)}"
+    return SetAsideLine(SET_ASIDE_WORDS[found.rule.value], found.reason, found.who, when)

@@ -31,7 +31,7 @@ class InfusionPage:
 
 
 def infusion_page(db: Session, principal: Principal, row: AppointmentRow, now: datetime) -> InfusionPage:
-    """Everything the page shows. Four queries."""
+    """Everything the page shows. Five queries."""
     around = surroundings_of(db, principal, row, dose_id=row.id, now=now)
     reading = around.reading
     lacks = reading is not None and reading.lacks_session

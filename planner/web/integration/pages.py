@@ -31,7 +31,7 @@ class SessionPage:
 
 
 def session_page(db: Session, principal: Principal, row: AppointmentRow, now: datetime) -> SessionPage:
-    """Everything the page shows. Four queries."""
+    """Everything the page shows. Five queries."""
     around = surroundings_of(db, principal, row, dose_id=row.serves_id, now=now)
     reading = around.reading
     return SessionPage(

@@ -88,10 +88,13 @@ def test_off_hours_from_the_refusal_to_the_undo(coordinator: StrictClient, booke
     assert overrides(db) == [(OverrideRule.OFF_HOURS, row.id, None, WHY)]
     changes = words_of(coordinator.get(f"/courses/{booked.course.id}/changes"))
     assert "Set a rule aside: off hours" in changes
+    told = f"Set aside for this appointment Working hours: “{WHY}” Test Coordinator"
+    assert told in words_of(coordinator.get(f"/infusions/{row.id}"))
     page = coordinator.page(done.location)
     undo = next(form["action"] for form in page.forms if form["action"].endswith("/undo"))
     assert coordinator.submit(page, undo).status_code == 303
     assert booked.facts() == before
+    assert "Set aside for this appointment" not in words_of(coordinator.get(f"/infusions/{row.id}")), "undone"
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "no", "x" * 301])
