@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Literal
 
 from planner.domain.conflicts import Conflict, Rule
@@ -17,7 +18,7 @@ from planner.domain.statuses import MOVABLE, SAID, AppointmentKind, AppointmentS
 from planner.scheduling.around import follow_boosters, follow_consolidation, follow_preparation
 from planner.scheduling.course_state import CourseView, State, with_dose
 from planner.scheduling.decisions import Decision, Line, LineKind, WayOutKind
-from planner.scheduling.exceptions import Allowance, exceptional_visit
+from planner.scheduling.exceptions import NEVER, Allowance, exceptional_visit
 from planner.scheduling.following import Choices, Follower
 from planner.scheduling.own_time import standing_after
 from planner.scheduling.patterns import pattern_words
@@ -228,6 +229,8 @@ def _respaced(
     """Keep the gaps around a moved dose: too close behind the one before is refused, too close ahead slides."""
     found: list[Conflict] = []
     doses = state.doses
+    if Rule.SPACING in overrides:
+        _refuse_two_at_once(view, state)
     if number > 1:
         gap, least = view.day(doses[number - 1].start) - view.day(doses[number - 2].start), view.gap(number)[0]
         if gap < least:
@@ -249,6 +252,13 @@ def _respaced(
                 found.append(Conflict(Rule.SPACING, sentence))
         return state, tuple(found)
     return slide_followers(view, state, number), tuple(found)
+
+
+def _refuse_two_at_once(view: CourseView, state: State) -> None:
+    """Doses as near as a reason allows are still one after the other."""
+    for dose, later in pairwise(state.doses):
+        if (dose.retimed or later.retimed) and later.start < dose.start + view.search.breaks.visit_to_visit:
+            raise Refused([Conflict(Rule.PATIENT_BUSY, NEVER[Rule.PATIENT_BUSY])])
 
 
 def _with_new_last(view: CourseView, state: State, booked: BookedSheet) -> State:

@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import pairwise
 
 from planner.domain.intervals import Interval
 
 #: Something held: the holdable's id and the span.
 Held = tuple[int, Interval]
+#: A holdable's id, and the ids of two appointments that may both hold it at once.
+Excused = tuple[int, frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,11 @@ class Follower:
 def those_who_stay(
     followers: Iterable[Follower],
     standing: Iterable[tuple[int | None, Held]],
-    excused: Collection[frozenset[int]] = frozenset(),
+    excused: Collection[Excused] = frozenset(),
 ) -> frozenset[int]:
     """The ids that cannot follow. `standing` is what others hold, by appointment id (None for a promise).
 
-    Two appointments of `excused` may overlap: a rule was set aside for the two.
+    Two appointments may overlap on a holdable of which `excused` says so: a rule was set aside for the two.
     """
     by_id = {follower.id: follower for follower in followers}
     taken: defaultdict[int, list[tuple[int | None, Interval]]] = defaultdict(list)
@@ -59,20 +60,23 @@ def those_who_stay(
 def _is_blocked(
     follower: Follower,
     taken: Mapping[int, list[tuple[int | None, Interval]]],
-    excused: Collection[frozenset[int]],
+    excused: Collection[Excused],
 ) -> bool:
     return any(
-        span.overlaps(other) and (owner is None or frozenset({owner, follower.id}) not in excused)
+        span.overlaps(other) and (owner is None or (holdable, frozenset({owner, follower.id})) not in excused)
         for holdable, span in follower.wants
         for owner, other in taken.get(holdable, ())
     )
 
 
-def _in_each_others_way(by_id: Mapping[int, Follower], excused: Collection[frozenset[int]]) -> set[int]:
+def _in_each_others_way(by_id: Mapping[int, Follower], excused: Collection[Excused]) -> set[int]:
     """Followers that would meet each other: when rules change in between, not all move by the same span."""
     wants = sorted((holdable, span, follower.id) for follower in by_id.values() for holdable, span in follower.wants)
     meeting: set[int] = set()
-    for (one, span, owner), (other, next_span, next_owner) in pairwise(wants):
-        if one == other and span.overlaps(next_span) and frozenset({owner, next_owner}) not in excused:
-            meeting |= {owner, next_owner}
+    for place, (holdable, span, owner) in enumerate(wants):
+        for other, next_span, next_owner in wants[place + 1 :]:
+            if other != holdable or next_span.start >= span.end:
+                break
+            if (holdable, frozenset({owner, next_owner})) not in excused:
+                meeting |= {owner, next_owner}
     return meeting

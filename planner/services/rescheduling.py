@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from planner.domain.access import Permission, Principal, require
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import FieldError, NotFound, Refused, StaleVersion
-from planner.domain.intervals import minute_of
+from planner.domain.intervals import instant_of, minute_of
 from planner.domain.statuses import AppointmentKind, AppointmentStatus
+from planner.domain.walltime import local_day
 from planner.scheduling.decisions import Decision, LineKind
 from planner.scheduling.exceptions import EXCEPTIONAL
 from planner.scheduling.moves import Follow, decide_dose_end, decide_lost, decide_move
@@ -239,14 +240,17 @@ def _decide(course: CourseSheet, act: Act, choices: Mapping[int, int], now: date
 
 def _check_dose(course: CourseSheet, act: EndDose, now: datetime) -> None:
     if act.dose_ended_at <= act.dose_started_at:
-        raise FieldError("dose_end", "The dose cannot end before it starts.")
+        raise FieldError("dose_end", "A dose ends after it starts.")
     if act.dose_ended_at > now:
         raise FieldError("dose_end", "That is in the future. Record the end when the dose has ended.")
     booked = next((a for a in course.appointments if a.id == act.appointment_id), None)
     if booked is None:
         raise Refused([Conflict(Rule.STATUS, "This dose is not part of the course any more.")])
-    if minute_of(act.dose_started_at) < booked.start - 24 * 60 or minute_of(act.dose_ended_at) > booked.end + 24 * 60:
-        raise FieldError("dose_end", "That is more than a day from the visit. Check the date.")
+    zone = course.clinic.site.zone
+    days = {local_day(instant_of(minute), zone) for minute in (booked.start, booked.end)}
+    for name, instant in (("dose_start", act.dose_started_at), ("dose_end", act.dose_ended_at)):
+        if local_day(instant, zone) not in days:
+            raise FieldError(name, "That is not the day of the visit. Check the date.")
 
 
 def preview_key(course: CourseSheet, decision: Decision) -> str:

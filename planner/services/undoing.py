@@ -7,6 +7,7 @@ course becomes `revoked`, an appointment a rule was set aside for becomes `enter
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import false, or_, select
@@ -55,7 +56,7 @@ def undo(db: Session, principal: Principal, change_set_id: int, now: datetime) -
         release(db, [row.id for row in appointments])
         removed = _restore(db, lines, rows, now)
         zone = appointments[0].zone if appointments else "UTC"
-        hold_all(db, wanted, zone)
+        hold_all(db, _without_stale_marks(db, change_set, wanted), zone)
         change_set.undone_at = now
         if course is not None and course.status not in (CourseStatus.COMPLETED, CourseStatus.REVOKED):
             give_back_care_links(db, principal, course.patient_id, change_set.at, now)
@@ -160,6 +161,37 @@ def _claims_before(lines: list[ChangeLine], rows: dict[tuple[str, int], Row]) ->
         line.record_id: claims_in(line.before)
         for line in lines
         if line.before is not None and line.before.get(HOLDS) and (line.record, line.record_id) in rows
+    }
+
+
+def _without_stale_marks(
+    db: Session, change_set: ChangeSet, wanted: dict[int, tuple[Claim, ...]]
+) -> dict[int, tuple[Claim, ...]]:
+    """The claims, marked with their overrides only where the appointments these name have not changed since.
+
+    Somebody agreed to one overlap as it was shown; without its mark the database refuses any other.
+    """
+    marks = {claim.override_id for claims in wanted.values() for claim in claims if claim.override_id is not None}
+    changed_since = (
+        select(ChangeLine.record_id)
+        .join(ChangeSet, ChangeSet.id == ChangeLine.change_set_id)
+        .where(
+            ChangeLine.record == "appointment",
+            ChangeSet.id > change_set.id,
+            ChangeSet.undone_at.is_(None),
+            ChangeSet.undoes_id.is_(None),
+        )
+    )
+    stale = set(
+        db.scalars(
+            select(RuleOverride.id).where(
+                RuleOverride.id.in_(marks), RuleOverride.other_appointment_id.in_(changed_since)
+            )
+        )
+    )
+    return {
+        owner: tuple(replace(claim, override_id=None) if claim.override_id in stale else claim for claim in claims)
+        for owner, claims in wanted.items()
     }
 
 

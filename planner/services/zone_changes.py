@@ -27,12 +27,12 @@ from planner.domain.walltime import (
     resolve_wall_leniently,
 )
 from planner.domain.zonedata import zone_data_version
-from planner.scheduling.zone_shifts import Follower, those_who_stay
+from planner.scheduling.zone_shifts import Excused, Follower, those_who_stay
 from planner.services import auditing
 from planner.services.reading.windows import readings_by_dose
 from planner.store.calendar_versions import bump, subjects_of
 from planner.store.occupying import Claim, conflicts_with, held_by, hold_all, lock_holdables, release, release_expired
-from planner.store.records import Appointment, Course, Occupancy, OverrideRule, Patient, RuleOverride, Shift
+from planner.store.records import Appointment, Course, Occupancy, Patient, RuleOverride, Shift
 
 #: Nothing is held for longer than this, and no zone's rules ever move a time by more.
 REACH = timedelta(days=2)
@@ -252,11 +252,16 @@ class _Work:
             if owner not in self.after:
                 yield owner, (holdable_id, Interval(start, end))
 
-    def _excused(self) -> set[frozenset[int]]:
-        query = select(RuleOverride.appointment_id, RuleOverride.other_appointment_id).where(
-            RuleOverride.rule == OverrideRule.OVERLAP
+    def _excused(self) -> set[Excused]:
+        """What may overlap: two appointments on what they share by an override that stands."""
+        query = select(Occupancy.holdable_id, RuleOverride.appointment_id, RuleOverride.other_appointment_id).join(
+            RuleOverride, RuleOverride.id == Occupancy.override_id
         )
-        return {frozenset({one, other}) for one, other in self.db.execute(query) if other is not None}
+        return {
+            (holdable_id, frozenset({one, other}))
+            for holdable_id, one, other in self.db.execute(query)
+            if other is not None
+        }
 
     def _record(self, owner: int, span: Interval) -> None:
         row = self.rows[owner]

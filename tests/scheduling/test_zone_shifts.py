@@ -43,10 +43,17 @@ def test_two_that_would_meet_both_stay() -> None:
 
 
 def test_what_was_let_overlap_may_go_on_doing_so() -> None:
-    pair = {frozenset({1, 2}), frozenset({1, 77})}
+    pair = {(CHAIR, frozenset({1, 2})), (CHAIR, frozenset({1, 77}))}
     assert those_who_stay([follower(1, 9, 10), follower(2, 9, 10)], [], pair) == frozenset()
     assert those_who_stay([follower(1, 9, 10)], [(77, (CHAIR, span(8, 9)))], pair) == frozenset()
     assert those_who_stay([follower(1, 9, 10)], [(None, (CHAIR, span(8, 9)))], pair) == {1}
+    elsewhere = {(CHAIR + 1, two) for _, two in pair}
+    assert those_who_stay([follower(1, 9, 10), follower(2, 9, 10)], [], elsewhere) == {1, 2}, "on that holdable only"
+
+
+def test_behind_one_that_may_overlap_stands_one_that_may_not() -> None:
+    long, beside, third = follower(1, 9, 12), follower(2, 9.5, 10), follower(3, 13, 14, by=-3)
+    assert those_who_stay([long, beside, third], [], {(CHAIR, frozenset({1, 2}))}) == {1, 3}
 
 
 @given(

@@ -410,3 +410,30 @@ def test_a_visit_outside_any_course_follows_too(booked, tmp_path) -> None:
     assert (visit.starts_at, visit.course_id) == (datetime(2027, 2, 2, 14, tzinfo=UTC), None)
     assert "" in change.data_before
     assert [one.appointment_id for one in change.moved][-1] == visit.id
+
+
+def test_an_exception_of_long_ago_does_not_stop_the_zone(db: Session, tmp_path: Path) -> None:
+    """The guest stood beside the dose once, by an override, and has moved away since: nothing is marked any more."""
+    first = booked_course(db)
+    clinic, dose = first.clinic, first.dose(1)
+    guest = booked_course(db, patient=1, clinic=clinic, chair=1).dose(1)
+    db.add(
+        RuleOverride(
+            rule=OverrideRule.OVERLAP, appointment_id=guest.id, other_appointment_id=dose.id, reason="A made-up reason",
+            account_id=clinic.account_id, role="coordinator", created_at=NOW,
+        )
+    )  # fmt: skip
+    db.flush()
+    after = Interval(dose.starts_at + 3 * HOUR, dose.starts_at + 5 * HOUR)
+    for row in db.scalars(select(Occupancy).where(Occupancy.appointment_id == guest.id)):
+        row.starts_at, row.ends_at = after.start, after.end
+        if row.holdable_id == clinic.chairs[1].holdable_id:
+            row.holdable_id = clinic.chairs[0].holdable_id
+    guest.move_to(after, NOW)
+    db.flush()
+    promise(first, clinic.chairs[0].holdable_id, Interval(dose.starts_at - 2 * HOUR, dose.starts_at))
+    with rules(tmp_path, FOR_GOOD):
+        change = follow(first)
+    assert {followed.appointment_id for followed in change.stayed} == {dose.id, guest.id}
+    assert change.moved
+    assert overlaps(db) == []

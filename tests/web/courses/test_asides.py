@@ -271,3 +271,47 @@ def test_preparation_and_consolidation_too(coordinator: StrictClient, booked: Bo
     assert "Move 1 appointment all the same" in words_of(shown)
     assert coordinator.submit(Page(shown.text), path + "/apply").status_code == 303
     assert overrides(db) == [(OverrideRule.OFF_HOURS, row.id, None, WHY)]
+
+
+def moved_by_the_rules(client: StrictClient, row: Appointment, wall: datetime, therapist_id: int) -> str:
+    """Where the browser goes after the move."""
+    path = f"/integration/{row.id}/move"
+    typed = {"day": wall.date().isoformat(), "time": f"{wall:%H:%M}", "therapist": str(therapist_id)}
+    shown = client.send(path, typed)
+    assert shown.status_code == 200, words_of(shown)
+    done = client.submit(Page(shown.text), path + "/apply")
+    assert done.status_code == 303
+    return str(done.location)
+
+
+def test_undo_brings_back_no_overlap_that_nobody_was_shown(
+    coordinator: StrictClient, booked: BookedCourse, theirs: BookedCourse, db: Session
+) -> None:
+    mine, path = booked.session(2), f"/integration/{theirs.session(2).id}/move"
+    five_minutes_over, therapist_id = wall_of(mine) + timedelta(minutes=45), mine.therapist_id
+    assert therapist_id is not None
+    typed = {"day": f"{five_minutes_over:%Y-%m-%d}", "time": f"{five_minutes_over:%H:%M}", "therapist": therapist_id}
+    shown = all_the_same(coordinator, path, coordinator.send(path, typed), WHY)
+    assert coordinator.submit(Page(shown.text), path + "/apply").status_code == 303
+    away = moved_by_the_rules(
+        coordinator, theirs.session(2), five_minutes_over + timedelta(hours=3), therapist_id
+    )  # fmt: skip
+    page = coordinator.page(away)
+    undo = next(form["action"] for form in page.forms if form["action"].endswith("/undo"))
+    moved_by_the_rules(coordinator, booked.session(2), five_minutes_over, therapist_id)
+    before = theirs.facts()
+    answer = coordinator.submit(page, undo)
+    assert answer.status_code in (409, 422)
+    assert "is already held" in words_of(answer)
+    assert theirs.facts() == before
+    assert wall_of(booked.session(2)) == five_minutes_over
+
+
+def test_two_infusions_of_one_patient_at_once_are_no_exception(
+    coordinator: StrictClient, booked: BookedCourse, db: Session
+) -> None:
+    row = booked.infusion(3)
+    refused = ask_for(coordinator, f"/infusions/{row.id}/move", wall_of(booked.infusion(2)) + timedelta(minutes=60))
+    assert refused.status_code == 422
+    assert "The patient has another appointment then, and nobody is in two places." in words_of(refused)
+    assert FIELD not in refused.text

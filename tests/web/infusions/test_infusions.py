@@ -126,7 +126,7 @@ def test_a_late_dose_moves_its_window_and_is_recorded(sign_in: SignIn, booked: B
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ({"end_time": "00:01"}, "The dose cannot end before it starts."),
+        ({"end_time": "00:01"}, "A dose ends after it starts."),
         ({"end_time": "23:59"}, "That is in the future."),
         ({"end_time": ""}, "Enter a time from 00:00 to 23:59"),
         ({"start_day": "2020-01-01"}, "Check-in was on Mon 9 Mar 2026 at"),
@@ -142,6 +142,15 @@ def test_dose_times_that_cannot_be(
     refused = nurse.submit(nurse.page(path), path, typed)
     assert refused.status_code == 422
     assert sentence in words_of(refused)
+
+
+def test_a_dose_that_ends_on_another_day_is_a_slip(sign_in: SignIn, booked: BookedCourse, clock: Clock) -> None:
+    at_the_visit(booked, clock, hours=30)
+    nurse, path = sign_in("nurse"), f"/infusions/{booked.infusion(1).id}/dose"
+    next_day = (wall_of(booked.infusion(1)) + timedelta(days=1)).date().isoformat()
+    refused = nurse.submit(nurse.page(path), path, {"end_day": next_day})
+    assert refused.status_code == 422
+    assert "That is not the day of the visit. Check the date." in words_of(refused)
 
 
 def dose_on(row: Appointment, started: timedelta, ended: timedelta) -> dict[str, str]:
