@@ -8,7 +8,7 @@ from tests.races.attempts import MODES, SAME_SLOTS
 from tests.races.race import COURSES_TO_MOVE, Racers, racing
 
 PROCESSES = 8
-ATTEMPTS = 160
+ATTEMPTS = 240
 
 
 @pytest.fixture(scope="module")

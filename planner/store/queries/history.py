@@ -138,10 +138,14 @@ class RuleSetAside:
 
 def rules_set_aside(db: Session, principal: Principal, appointment_id: int) -> list[RuleSetAside]:
     """What was set aside for an appointment that `principal` may see and was not undone since, in order. One query."""
+    # The act that set the rule aside is the one of that person and second that changed this very appointment.
     undone = exists().where(
         ChangeSet.at == RuleOverride.created_at,
         ChangeSet.account_id == RuleOverride.account_id,
         ChangeSet.undone_at.is_not(None),
+        ChangeLine.change_set_id == ChangeSet.id,
+        ChangeLine.record == "appointment",
+        ChangeLine.record_id == RuleOverride.appointment_id,
     )
     seen = visible_appointments(principal).with_only_columns(Appointment.id)
     query = (

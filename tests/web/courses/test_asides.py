@@ -307,6 +307,22 @@ def test_undo_brings_back_no_overlap_that_nobody_was_shown(
     assert wall_of(booked.session(2)) == five_minutes_over
 
 
+def test_undoing_something_else_in_the_same_second_hides_no_exception(
+    coordinator: StrictClient, booked: BookedCourse, theirs: BookedCourse, db: Session
+) -> None:
+    row = booked.infusion(3)
+    path = f"/infusions/{row.id}/move"
+    shown = all_the_same(coordinator, path, ask_for(coordinator, path, sunday(row)), WHY)
+    assert coordinator.submit(Page(shown.text), path + "/apply").status_code == 303
+    other = theirs.session(3)
+    assert other.therapist_id is not None
+    away = moved_by_the_rules(coordinator, other, wall_of(other) + timedelta(hours=5), other.therapist_id)
+    page = coordinator.page(away)
+    undo = next(form["action"] for form in page.forms if form["action"].endswith("/undo"))
+    assert coordinator.submit(page, undo).status_code == 303
+    assert f"Working hours: “{WHY}”" in words_of(coordinator.get(f"/infusions/{row.id}"))
+
+
 def test_two_infusions_of_one_patient_at_once_are_no_exception(
     coordinator: StrictClient, booked: BookedCourse, db: Session
 ) -> None:
