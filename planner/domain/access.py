@@ -62,8 +62,13 @@ class Permission(StrEnum):
     ROSTERS_WRITE = "rosters.write"
     CLINIC_READ = "clinic.read"
     CLINIC_WRITE = "clinic.write"
+    PLACES_SWITCH = "places.switch"
+    PEOPLE_READ = "people.read"
+    PEOPLE_WRITE = "people.write"
+    SPREADSHEETS = "spreadsheets"
     PROTOCOLS_READ = "protocols.read"
     PROTOCOLS_WRITE = "protocols.write"
+    PROTOCOLS_SIGN = "protocols.sign"
     ACCOUNTS_MANAGE = "accounts.manage"
     AUDIT_READ = "audit.read"
 
@@ -107,8 +112,15 @@ MATRIX: Mapping[Permission, Mapping[Role, Scope]] = MappingProxyType(
         Permission.ROSTERS_WRITE: {Role.COORDINATOR: Scope.SITE},
         Permission.CLINIC_READ: _EVERY_STAFF,
         Permission.CLINIC_WRITE: {Role.ADMIN: Scope.CLINIC},
+        # Whether a chair or room can be used, which changes from day to day.
+        Permission.PLACES_SWITCH: {Role.ADMIN: Scope.CLINIC, Role.COORDINATOR: Scope.SITE},
+        Permission.PEOPLE_READ: _EVERY_STAFF,
+        Permission.PEOPLE_WRITE: {Role.ADMIN: Scope.CLINIC, Role.COORDINATOR: Scope.SITE},
+        Permission.SPREADSHEETS: {Role.COORDINATOR: Scope.SITE},
         Permission.PROTOCOLS_READ: _EVERY_STAFF,
-        Permission.PROTOCOLS_WRITE: {Role.ADMIN: Scope.CLINIC},
+        # Prepared by either; what a clinic's numbers are is for a prescriber to answer for (clinical.md 1.4).
+        Permission.PROTOCOLS_WRITE: {Role.ADMIN: Scope.CLINIC, Role.PRESCRIBER: Scope.CLINIC},
+        Permission.PROTOCOLS_SIGN: {Role.PRESCRIBER: Scope.CLINIC},
         Permission.ACCOUNTS_MANAGE: {Role.ADMIN: Scope.CLINIC},
         Permission.AUDIT_READ: {Role.ADMIN: Scope.METADATA},
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Role
@@ -164,14 +164,15 @@ def add_shift(
 ) -> Shift:
     """One shift on a local day, from and to a wall time (`HH:MM`); no site means telehealth and needs a `zone`.
 
-    Raises FieldError at `zone`, or at `starts`/`ends` for a time that cannot be used; one that clocks show twice
-    wants `fold` 0 (first) or 1 (second).
+    A telehealth shift is kept on the roster of the first site its person works at. Raises FieldError at `zone`, or
+    at `starts`/`ends` for a time that cannot be used; one that clocks show twice wants `fold` 0 (first) or 1 (second).
     """
     zone = site.zone if site is not None else known_zone(zone)
     first, last = wall_minutes((starts, ends), "ends")
     shift = _shift(
         person,
         site,
+        roster_site_of(db, person, site),
         day,
         (first, last),
         zone,
@@ -200,6 +201,7 @@ def add_weekly_shifts(
     zone = site.zone if site is not None else known_zone(zone)
     if days[1] < days[0]:
         raise FieldError("days", "The last day has to be on or after the first.")
+    roster_site_id = roster_site_of(db, person, site)
     wanted, minutes = frozenset(weekdays), [wall_minutes(span, "ends") for span in spans]
     shifts = []
     for offset in range((days[1] - days[0]).days + 1):
@@ -210,7 +212,7 @@ def add_weekly_shifts(
             starts_at = resolve_wall_leniently(_wall(day, first), zone)
             ends_at = resolve_wall_leniently(_wall(day, last), zone)
             if ends_at > starts_at:
-                shifts.append(_shift(person, site, day, (first, last), zone, starts_at, ends_at))
+                shifts.append(_shift(person, site, roster_site_id, day, (first, last), zone, starts_at, ends_at))
     db.add_all(shifts)
     db.flush()
     return shifts
@@ -249,9 +251,23 @@ def add_days_off(
     return add_absence(db, person, day_span(first_day, zone)[0], day_span(last_day, zone)[1], reason, now=now)
 
 
+def roster_site_of(db: Session, person: Person, site: Site | None) -> int:
+    """The site whose roster keeps a shift: its own, for telehealth the first its person works at.
+
+    Raises FieldError at `site` for somebody who works at none.
+    """
+    if site is not None:
+        return site.id
+    first = db.scalar(select(func.min(PersonSite.site_id)).where(PersonSite.person_id == person.id))
+    if first is None:
+        raise FieldError("site", f"{person.name} works at no site yet, so no roster can keep this shift.")
+    return first
+
+
 def _shift(
     person: Person,
     site: Site | None,
+    roster_site_id: int,
     day: date,
     minutes: tuple[int, int],
     zone: str,
@@ -261,6 +277,7 @@ def _shift(
     return Shift(
         person_id=person.id,
         site_id=site.id if site is not None else None,
+        roster_site_id=roster_site_id,
         day=day,
         starts_minute=minutes[0],
         ends_minute=minutes[1],

@@ -350,8 +350,19 @@ def _follow_shifts(db: Session, zone: str, now: datetime) -> int:
         if (starts_at, ends_at) != (shift.starts_at, shift.ends_at) and starts_at < ends_at:
             shift.starts_at, shift.ends_at = starts_at, ends_at
             moved += 1
+        _follow_break(shift, midnight, zone)
     db.flush()
     return moved
+
+
+def _follow_break(shift: Shift, midnight: datetime, zone: str) -> None:
+    """The break of a shift keeps its wall time like the shift."""
+    if shift.break_starts_minute is None or shift.break_ends_minute is None:
+        return
+    starts_at = resolve_wall_leniently(midnight + timedelta(minutes=shift.break_starts_minute), zone)
+    ends_at = resolve_wall_leniently(midnight + timedelta(minutes=shift.break_ends_minute), zone)
+    if starts_at < ends_at:
+        shift.break_starts_at, shift.break_ends_at = starts_at, ends_at
 
 
 def _shift_edge(wall: datetime, zone: str, so_far: datetime) -> datetime:

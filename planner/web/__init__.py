@@ -12,4 +12,12 @@ BLUEPRINTS: tuple[str, ...] = (
     "integration",
     "patients",
     "rosters",
+    "settings",
+    "places",
+    "staff",
+    "protocols",
+    "spreadsheets",
+    "accounts",
+    "setup",
+    "finding",
 )

@@ -27,7 +27,7 @@ STAFF_LINKS: tuple[tuple[str, str, Permission], ...] = (
     ("/courses", "Courses", Permission.COURSES_READ),
     ("/rosters", "Rosters", Permission.ROSTERS_READ),
     ("/feeds", "Calendar", Permission.OWN_FEEDS),
-    ("/admin/protocols", "Settings", Permission.PROTOCOLS_READ),
+    ("/admin", "Settings", Permission.CLINIC_READ),
 )
 PATIENT_LINKS: tuple[tuple[str, str, Permission], ...] = (
     ("/my", "My plan", Permission.PORTAL),
@@ -131,7 +131,7 @@ def _site_words(sites: tuple[tuple[int, str], ...]) -> str:
 
 
 def _links(principal: Principal, links: tuple[tuple[str, str, Permission], ...]) -> tuple[Link, ...]:
-    shown = [(url, label) for url, label, needed in links if may(principal, needed) and _exists(url)]
+    shown = [(url, label) for url, label, needed in links if may(principal, needed) and page_exists(url)]
     here = max((url for url, _ in shown if _is_below(url)), key=len, default=None)
     return tuple(Link(label, url, url == here) for url, label in shown)
 
@@ -140,7 +140,8 @@ def _is_below(url: str) -> bool:
     return request.path == url or request.path.startswith(url + "/")
 
 
-def _exists(url: str) -> bool:
+def page_exists(url: str) -> bool:
+    """Whether an address of ours leads to a page."""
     known: dict[str, bool] = current_app.extensions.setdefault("planner_addresses", {})
     if url not in known:
         try:

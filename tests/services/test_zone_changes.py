@@ -352,8 +352,8 @@ def test_shifts_keep_their_wall_time_too(db, tmp_path) -> None:
     clinic = booked_course(db).clinic
     shifts = {
         day: Shift(
-            person_id=clinic.nurse_id, site_id=clinic.site_id, day=date(2027, 1, day), starts_minute=480,
-            ends_minute=960, zone=ZONE, starts_at=datetime(2027, 1, day, 14, tzinfo=UTC),
+            person_id=clinic.nurse_id, site_id=clinic.site_id, roster_site_id=clinic.site_id, day=date(2027, 1, day),
+            starts_minute=480, ends_minute=960, zone=ZONE, starts_at=datetime(2027, 1, day, 14, tzinfo=UTC),
             ends_at=datetime(2027, 1, day, 22, tzinfo=UTC),
         )
         for day in (4, 18, 25)

@@ -5,19 +5,28 @@ from planner.store.records.accounts import (
     AccountRole,
     AccountSite,
     BrowserSession,
+    FactorRemoval,
     IdempotencyKey,
+    Invitation,
+    PasswordReset,
+    RecoveryCode,
+    SecondFactor,
+    SetupTicket,
     SignInAttempt,
 )
-from planner.store.records.appointments import (
-    Appointment,
-    Encounter,
-    Hold,
-    Occupancy,
-    OverrideRule,
-    RuleOverride,
-)
+from planner.store.records.appointments import Appointment, Encounter, Hold, Occupancy, OverrideRule, RuleOverride
 from planner.store.records.audit import AuditEntry, ChangeLine, ChangeSet
-from planner.store.records.clinic import Chair, Clinic, Closure, Holdable, HoldableKind, OpeningHours, Room, Site
+from planner.store.records.clinic import (
+    Chair,
+    Clinic,
+    Closure,
+    Holdable,
+    HoldableKind,
+    OpeningHours,
+    Room,
+    Site,
+    SiteTravel,
+)
 from planner.store.records.courses import Course, PlanDraft
 from planner.store.records.feeds import (
     AddTicket,
@@ -28,7 +37,10 @@ from planner.store.records.feeds import (
     FeedDetail,
     FeedScope,
 )
+from planner.store.records.finding import RecentVisit, SavedFilter
+from planner.store.records.imports import ImportRun, ImportState
 from planner.store.records.people import (
+    Credential,
     NurseLane,
     Patient,
     PatientAbsence,
@@ -37,8 +49,16 @@ from planner.store.records.people import (
     PersonRole,
     PersonSite,
 )
-from planner.store.records.protocols import ProtocolRecord, ProtocolVersion
-from planner.store.records.rosters import Absence, Shift
+from planner.store.records.protocols import ProtocolDraft, ProtocolRecord, ProtocolVersion
+from planner.store.records.rosters import (
+    Absence,
+    DraftShift,
+    PatternException,
+    RosterDraft,
+    RosterPublication,
+    Shift,
+    ShiftPattern,
+)
 
 __all__ = [
     "Absence",
@@ -58,7 +78,10 @@ __all__ = [
     "Clinic",
     "Closure",
     "Course",
+    "Credential",
+    "DraftShift",
     "Encounter",
+    "FactorRemoval",
     "Feed",
     "FeedDetail",
     "FeedScope",
@@ -66,22 +89,37 @@ __all__ = [
     "Holdable",
     "HoldableKind",
     "IdempotencyKey",
+    "ImportRun",
+    "ImportState",
+    "Invitation",
     "NurseLane",
     "Occupancy",
     "OpeningHours",
     "OverrideRule",
+    "PasswordReset",
     "Patient",
     "PatientAbsence",
     "PatientAvailability",
+    "PatternException",
     "Person",
     "PersonRole",
     "PersonSite",
     "PlanDraft",
+    "ProtocolDraft",
     "ProtocolRecord",
     "ProtocolVersion",
+    "RecentVisit",
+    "RecoveryCode",
     "Room",
+    "RosterDraft",
+    "RosterPublication",
     "RuleOverride",
+    "SavedFilter",
+    "SecondFactor",
+    "SetupTicket",
     "Shift",
+    "ShiftPattern",
     "SignInAttempt",
     "Site",
+    "SiteTravel",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from planner.store.base import Base, words
@@ -16,7 +16,8 @@ class Clinic(Base):
 
     `neutral_name` is what calendars and messages may show; `undo_minutes` is the grace time of an applied change;
     the idle limits are minutes without a request before a sign-in ends. `plan_ahead_months` is how far ahead rosters
-    are kept: nothing later is a day anybody meant, but a slip of the keyboard.
+    are kept: nothing later is a day anybody meant, but a slip of the keyboard. With `staff_second_factor` no member of
+    staff signs in with a password alone.
     """
 
     __tablename__ = "clinic"
@@ -33,6 +34,7 @@ class Clinic(Base):
     staff_idle_minutes: Mapped[int] = mapped_column(default=15)
     patient_idle_minutes: Mapped[int] = mapped_column(default=30)
     plan_ahead_months: Mapped[int] = mapped_column(default=36, server_default="36")
+    staff_second_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_demo: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
 
@@ -41,7 +43,8 @@ class Site(Base):
     """A place with chairs and rooms. Wall times at a site are in its `zone` (IANA).
 
     Starts lie on a grid counted in minutes from local midnight: `visit_grid_minutes` for infusions,
-    `therapy_grid_minutes` for sessions.
+    `therapy_grid_minutes` for sessions. `holiday_country` (ISO 3166) and `holiday_region` say whose public holidays
+    are offered as closed days.
     """
 
     __tablename__ = "site"
@@ -54,6 +57,8 @@ class Site(Base):
     zone: Mapped[str] = mapped_column(String(64))
     visit_grid_minutes: Mapped[int] = mapped_column(default=15)
     therapy_grid_minutes: Mapped[int] = mapped_column(default=15)
+    holiday_country: Mapped[str] = mapped_column(String(2), default="", server_default="")
+    holiday_region: Mapped[str] = mapped_column(String(10), default="", server_default="")
     active: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column(default=1)
 
@@ -122,6 +127,7 @@ class Chair(Base):
     holdable_id: Mapped[int] = mapped_column(ForeignKey("holdable.id"), unique=True)
     name: Mapped[str] = mapped_column(String(60))
     active: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class Room(Base):
@@ -135,3 +141,18 @@ class Room(Base):
     holdable_id: Mapped[int] = mapped_column(ForeignKey("holdable.id"), unique=True)
     name: Mapped[str] = mapped_column(String(60))
     active: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+
+
+class SiteTravel(Base):
+    """How many minutes the way between two sites takes, either way; `site_id` is the lower id."""
+
+    __tablename__ = "site_travel"
+    __table_args__ = (
+        CheckConstraint("site_id < other_site_id", name="order"),
+        CheckConstraint("minutes between 0 and 600", name="minutes"),
+    )
+
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), primary_key=True)
+    other_site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), primary_key=True)
+    minutes: Mapped[int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint
@@ -13,7 +13,10 @@ from planner.store.base import Base, UtcInstant, words
 
 
 class Person(Base):
-    """A member of staff. What they may do on the roster is in `PersonRole`; a nurse has lanes."""
+    """A member of staff. What they may do on the roster is in `PersonRole`; a nurse has lanes.
+
+    `most_sessions_a_day` is how many sessions they hold on one local day at most, empty for no limit: a roster warns.
+    """
 
     __tablename__ = "person"
 
@@ -21,7 +24,9 @@ class Person(Base):
     holdable_id: Mapped[int] = mapped_column(ForeignKey("holdable.id"), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     initials: Mapped[str] = mapped_column(String(6))
+    most_sessions_a_day: Mapped[int | None]
     active: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class PersonRole(Base):
@@ -42,6 +47,18 @@ class PersonSite(Base):
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), primary_key=True)
 
 
+class Credential(Base):
+    """A licence or certificate of a member of staff, and the last local day on which it holds (empty: no end)."""
+
+    __tablename__ = "credential"
+    __table_args__ = (UniqueConstraint("person_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    name: Mapped[str] = mapped_column(String(80))
+    expires_on: Mapped[date | None]
+
+
 class NurseLane(Base):
     """One of the patients a nurse may watch at once; a nurse who may watch two has two lanes."""
 
@@ -58,7 +75,8 @@ class Patient(Base):
     """A person in treatment. `code` is what staff screens and staff calendars show.
 
     `preferred_from_minute`/`preferred_to_minute` bound the check-in times they like (minutes from local midnight);
-    `modes` lists the words of `Mode` they accept for sessions.
+    `modes` lists the words of `Mode` they accept for sessions. `messages_agreed_at` is when they agreed to be sent
+    messages; empty means that they are sent none.
     """
 
     __tablename__ = "patient"
@@ -78,6 +96,7 @@ class Patient(Base):
     primary_therapist_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     escort: Mapped[str] = mapped_column(String(120), default="")
     modes: Mapped[list[str]] = mapped_column(JSON, default=lambda: ["in-person", "telehealth"])
+    messages_agreed_at: Mapped[datetime | None] = mapped_column(UtcInstant)
     preferred_from_minute: Mapped[int] = mapped_column(default=0)
     preferred_to_minute: Mapped[int] = mapped_column(default=1440)
     active: Mapped[bool] = mapped_column(default=True)

@@ -23,7 +23,10 @@ class ProtocolRecord(Base):
 
 
 class ProtocolVersion(Base):
-    """One version of a protocol's numbers as a document (see `planner.domain.protocol_parsing`), with who signed it."""
+    """One version of a protocol's numbers as a document (see `planner.domain.protocol_parsing`), with who signed it.
+
+    `note` says in the signer's words why it was changed.
+    """
 
     __tablename__ = "protocol_version"
     __table_args__ = (UniqueConstraint("protocol_id", "number"),)
@@ -34,4 +37,19 @@ class ProtocolVersion(Base):
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
     signed_by: Mapped[str] = mapped_column(String(120), default="")
     signed_at: Mapped[datetime | None] = mapped_column(UtcInstant)
+    note: Mapped[str] = mapped_column(String(300), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcInstant)
+
+
+class ProtocolDraft(Base):
+    """Changes to a protocol that no prescriber has signed yet. They began from version `base_number`."""
+
+    __tablename__ = "protocol_draft"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"), unique=True)
+    base_number: Mapped[int]
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    updated_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    updated_at: Mapped[datetime] = mapped_column(UtcInstant)
+    version: Mapped[int] = mapped_column(default=1)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Role
@@ -136,6 +136,7 @@ def _staff_by_role(db: Session, site_id: int, span: Span) -> dict[Role, list[_St
         or_(Shift.site_id == site_id, Shift.site_id.is_(None)),
         Shift.starts_at < instant_of(span[1]),
         Shift.ends_at > instant_of(span[0]),
+        ~Shift.on_call,
     )
     query = (
         select(PersonRole.role, Person.id, Person.holdable_id, Holdable.turnover_minutes)
@@ -167,22 +168,29 @@ def _lanes(db: Session, site_id: int, nurse_ids: list[int]) -> dict[int, list[Th
 def _shifts(
     db: Session, people: Iterable[int], span: Span
 ) -> tuple[dict[int, tuple[ShiftSheet, ...]], dict[int, list[Span]]]:
-    """Each person's shifts that reach into `span`, absences cut out, and these absences. Two queries."""
+    """Each person's shifts that reach into `span`, absences and breaks cut out, and the absences. Two queries.
+
+    Who is only on call is not there: such shifts are left out.
+    """
     ids, start, end = sorted(people), instant_of(span[0]), instant_of(span[1])
     away: dict[int, list[Span]] = defaultdict(list)
-    absences = select(Absence.person_id, MinuteDown(Absence.starts_at), MinuteUp(Absence.ends_at)).where(
-        Absence.person_id.in_(ids), Absence.starts_at < end, Absence.ends_at > start
-    )
-    for person_id, starts, ends in db.execute(absences):
-        away[person_id].append((starts, ends))
+    breaks: dict[int, list[Span]] = defaultdict(list)
+    absences = select(
+        Absence.person_id, MinuteDown(Absence.starts_at), MinuteUp(Absence.ends_at), literal(False)
+    ).where(Absence.person_id.in_(ids), Absence.starts_at < end, Absence.ends_at > start)
+    pauses = select(
+        Shift.person_id, MinuteDown(Shift.break_starts_at), MinuteUp(Shift.break_ends_at), literal(True)
+    ).where(Shift.person_id.in_(ids), Shift.break_starts_at < end, Shift.break_ends_at > start)
+    for person_id, starts, ends, is_break in db.execute(union_all(absences, pauses)):
+        (breaks if is_break else away)[person_id].append((starts, ends))
     shifts: dict[int, list[ShiftSheet]] = defaultdict(list)
     query = (
         select(Shift.person_id, Shift.site_id, packed(MinuteUp(Shift.starts_at), MinuteDown(Shift.ends_at)))
-        .where(Shift.person_id.in_(ids), Shift.starts_at < end, Shift.ends_at > start)
+        .where(Shift.person_id.in_(ids), Shift.starts_at < end, Shift.ends_at > start, ~Shift.on_call)
         .group_by(Shift.person_id, Shift.site_id)
     )
     for person_id, site_id, spans in db.execute(query):
-        pieces = cut(unpacked(spans), away.get(person_id, ()))
+        pieces = cut(unpacked(spans), [*away.get(person_id, ()), *breaks.get(person_id, ())])
         shifts[person_id] += [ShiftSheet(piece, site_id) for piece in pieces]
     by_person = {person_id: tuple(sorted(sheets, key=lambda sheet: sheet.span)) for person_id, sheets in shifts.items()}
     return by_person, away

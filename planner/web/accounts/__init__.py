@@ -1,0 +1,7 @@
+"""Accounts: invitations, roles and sites, resets, and the audit trail without health information."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+blueprint = Blueprint("accounts", __name__)
