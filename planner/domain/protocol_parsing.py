@@ -110,6 +110,7 @@ def _session_phase(protocol: Reader, key: SessionPhaseKey) -> SessionPhase | Non
         max_days=reader.whole("max_days", "d", 0, rules.MOST_DAYS),
         target_days=reader.whole("target_days", "d", 0, rules.MOST_DAYS),
         required=reader.flag("required"),
+        min_lead_h=reader.real("min_lead_h", "h") if key == "preparation" and reader.has("min_lead_h") else 0.0,
     )
     reader.refuse_unknown()
     return phase if reader.sound() and _obeys(reader, rules.session_phase(phase)) else None
@@ -172,13 +173,16 @@ def _integration_of(reader: Reader, mode: IntegrationMode) -> IntegrationPlan:
     if mode is IntegrationMode.NONE:
         return IntegrationPlan(mode, 0, 0, None, 0, frozenset())
     settings: tuple[Setting, ...] = get_args(Setting)
+    # A session before each next visit belongs to every dose; the other modes may name the doses instead of counting.
+    named = mode is not IntegrationMode.ROLLING and reader.has("after_doses")
     plan = IntegrationPlan(
         mode=mode,
         minutes=reader.whole("minutes", "min", 1, rules.DAY_MIN),
-        every=reader.whole("every", "doses per session", 1, rules.MOST_DOSES),
+        every=0 if named else reader.whole("every", "doses per session", 1, rules.MOST_DOSES),
         window=_window(reader) if mode is IntegrationMode.WINDOWED else None,
         closes_days=reader.whole("closes_days", "d", 1, 31) if mode is IntegrationMode.WEEKLY else 0,
         settings=reader.choices("settings", settings),
+        after_doses=reader.wholes("after_doses", "dose numbers", 1, rules.MOST_DOSES) if named else (),
     )
     if reader.sound() and not plan.settings:
         reader.note("settings", "Allow integration in person, by telehealth, or both.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeVar, cast
 
 from planner.domain.protocols import Mark, Provenance
@@ -138,6 +139,28 @@ class Reader:
             return value
         return lowest
 
+    def wholes(self, key: str, unit: str, lowest: int, highest: int) -> tuple[int, ...]:
+        """Whole numbers of `unit` between `lowest` and `highest`, each larger than the one before, with the one
+        provenance they share."""
+        values = self._valued(key, unit)
+        if values is None:
+            return ()
+        if not isinstance(values, list | tuple) or not 1 <= len(values) <= MOST_ITEMS:
+            self.note(key, f"This must be a list of 1 to {MOST_ITEMS} numbers.")
+        elif not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+            self.note(key, "Each of these must be a whole number.")
+        elif not all(lowest <= value <= highest for value in values):
+            self.note(key, f"Each of these must lie between {lowest} and {highest}.")
+        elif any(after <= before for before, after in pairwise(values)):
+            self.note(key, "Name each once, in order.")
+        else:
+            return tuple(values)
+        return ()
+
+    def has(self, key: str) -> bool:
+        """Whether the field is there at all; for fields that may be left out."""
+        return key in self._fields
+
     def real(self, key: str, unit: str) -> float:
         """A number of `unit`, not negative, with its provenance."""
         value = self._number(key, unit)
@@ -191,6 +214,14 @@ class Reader:
         return cast("Sequence[object]", value)
 
     def _number(self, key: str, unit: str) -> int | float | None:
+        value = self._valued(key, unit)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            self.note(f"{key}.value", "This must be a number.")
+            return None
+        return cast("int | float | None", value)
+
+    def _valued(self, key: str, unit: str) -> object:
+        """The value of what is written with a unit and a source; None when any of it is at fault."""
         written = self._required(key)
         if written is None:
             return None
@@ -204,9 +235,7 @@ class Reader:
         source = number.text("source", LONG_TEXT)
         strength = number.text("strength") if "strength" in written else None
         number.refuse_unknown()
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            number.note("value", "This must be a number.")
         if not number.sound():
             return None
         self._findings.provenance[self.at(key)] = Provenance(mark, source, strength)
-        return cast("int | float", value)
+        return value

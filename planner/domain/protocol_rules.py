@@ -89,6 +89,8 @@ def _dose_problems(visit: Visit) -> Iterator[tuple[str, str]]:
 def session_phase(phase: SessionPhase) -> Problems:
     """Days in order, and at least as many sessions recommended as needed."""
     yield from _ascending(phase, "min_days", "target_days", "max_days")
+    if phase.min_lead_min > (phase.max_days + 1) * DAY_MIN:
+        yield "min_lead_h", "This asks for more hours before the first dose than the days allow."
     if phase.recommended < phase.sessions:
         yield "recommended", "Recommend at least as many sessions as are needed."
 
@@ -180,9 +182,13 @@ def _span_problems(phases: Sequence[DosePhase], span: SpanRule) -> Iterator[tupl
 def _integration_problems(
     visit: Visit, phases: Sequence[DosePhase], plan: IntegrationPlan
 ) -> Iterator[tuple[str, str]]:
-    if plan.every > sum(phase.doses for phase in phases):
+    doses = sum(phase.doses for phase in phases)
+    if plan.every > doses:
         yield "integration.every", "This counts more doses before the first session than there are."
-    if plan.window is None or phases[0].doses < 2 or plan.every > 1:
+    if plan.after_doses and plan.after_doses[-1] > doses:
+        yield "integration.after_doses", f"There is no dose {plan.after_doses[-1]}; the last one is dose {doses}."
+    between = plan.after_doses[0] < phases[0].doses if plan.after_doses else plan.every == 1
+    if plan.window is None or phases[0].doses < 2 or not between:
         return
     # Times of day differ between doses, so the longest gap may be nearly a day longer than its calendar days.
     longest = (phases[0].spacing.max_days + 1) * DAY_MIN - visit.dose_ends_min

@@ -38,6 +38,8 @@ _UNITS = {
     "recommended": "sessions",
     "per_week": "per week",
     "every": "doses per session",
+    "after_doses": "dose numbers",
+    "min_lead_h": "h",
     "proposed": "boosters",
     "opens_h": "h",
     "peak_start_h": "h",
@@ -89,7 +91,9 @@ class _Writer:
         }
 
     def session_phase(self, path: str, phase: SessionPhase) -> Document:
-        names = ("sessions", "recommended", "minutes", "min_days", "max_days", "target_days")
+        names: tuple[str, ...] = ("sessions", "recommended", "minutes", "min_days", "max_days", "target_days")
+        if f"{path}.min_lead_h" in self._protocol.provenance:
+            names = (*names, "min_lead_h")
         return {"key": phase.key, **self.numbers(path, phase, *names), "required": phase.required}
 
     def dose_phase(self, index: int, phase: DosePhase) -> Document:
@@ -109,7 +113,7 @@ class _Writer:
             return {"mode": plan.mode.value}
         document = {
             "mode": plan.mode.value,
-            **self.numbers("integration", plan, "minutes", "every"),
+            **self.numbers("integration", plan, "minutes", "after_doses" if plan.after_doses else "every"),
             "settings": sorted(plan.settings),
         }
         if plan.mode is IntegrationMode.WEEKLY:
@@ -149,10 +153,15 @@ class _Writer:
             "on_site": sorted(holding.value for holding in block.on_site),
         }
 
-    def _number(self, path: str, value: float, unit: str) -> Document:
+    def _number(self, path: str, value: float | tuple[int, ...], unit: str) -> Document:
         origin: Provenance = self._protocol.provenance[path]
-        whole = int(value) if value == int(value) else value
-        written: Document = {"value": whole, "unit": unit, "mark": origin.mark, "source": origin.source}
+        written: Document = {"value": _plain(value), "unit": unit, "mark": origin.mark, "source": origin.source}
         if origin.strength is not None:
             written["strength"] = origin.strength
         return written
+
+
+def _plain(value: float | tuple[int, ...]) -> int | float | list[int]:
+    if isinstance(value, tuple):
+        return list(value)
+    return int(value) if value == int(value) else value

@@ -122,10 +122,11 @@ class IntegrationMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IntegrationPlan:
-    """One integration session of `minutes` after every `every`-th dose (1: each dose).
+    """One integration session of `minutes` after every `every`-th dose (1: each dose), or after the doses named.
 
-    `window` is set in WINDOWED mode only, `closes_days` (elapsed days after the dose) is above 0 in WEEKLY
-    mode only. In NONE mode `minutes`, `every` and `closes_days` are 0 and `settings` is empty.
+    `after_doses` names them by number, in order, where no even count would do; `every` is then 0. `window` is set in
+    WINDOWED mode only, `closes_days` (elapsed days after the dose) is above 0 in WEEKLY mode only. In NONE mode
+    `minutes`, `every` and `closes_days` are 0 and `settings` is empty.
     """
 
     mode: IntegrationMode
@@ -134,6 +135,13 @@ class IntegrationPlan:
     window: WindowRule | None
     closes_days: int
     settings: frozenset[Setting]
+    after_doses: tuple[int, ...] = ()
+
+    def follows(self, dose: int) -> bool:
+        """Whether the protocol wants a session after dose number `dose` (1 is the first)."""
+        if self.after_doses:
+            return dose in self.after_doses
+        return self.every > 0 and dose % self.every == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +164,9 @@ class DosePhase:
 class SessionPhase:
     """Therapy around the doses: `sessions` needed, `recommended` offered, each of `minutes`.
 
-    Preparation: local calendar days before dose 1. Consolidation: elapsed days after the last dose's end. A
-    required phase gates what follows (preparation gates dose 1).
+    Preparation: local calendar days before dose 1, and where `min_lead_h` is above 0, at least so many elapsed hours
+    from its end to the first check-in. Consolidation: elapsed days after the last dose's end. A required phase gates
+    what follows (preparation gates dose 1).
     """
 
     key: SessionPhaseKey
@@ -168,6 +177,12 @@ class SessionPhase:
     max_days: int
     target_days: int
     required: bool
+    min_lead_h: float = 0.0
+
+    @property
+    def min_lead_min(self) -> int:
+        """The same hours in whole minutes."""
+        return round(self.min_lead_h * 60)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from planner.domain.protocols import SessionPhase
 from planner.domain.statuses import AppointmentKind, AppointmentStatus, Mode
 from planner.domain.walltime import resolve_wall_leniently
 from planner.scheduling.bookends import DAY
+from planner.scheduling.breaks import before_first_dose
 from planner.scheduling.course_state import CourseView, Dose, State
 from planner.scheduling.decisions import Line, LineKind
 from planner.scheduling.masks import bits, slice_of
@@ -148,14 +149,14 @@ def follow_preparation(view: CourseView, state: State, busy: list[Standing]) -> 
 
 def _prepares(view: CourseView, phase: SessionPhase, booked: BookedSheet, first: Dose) -> bool:
     lead = view.day(first.start) - view.day(booked.start - view.origin)
-    over = booked.end - view.origin + view.search.breaks.session_to_visit <= first.start
+    over = booked.end - view.origin + before_first_dose(view.search.breaks, phase) <= first.start
     return over and phase.min_days <= lead <= phase.max_days
 
 
 def _preparation_slot(view: CourseView, phase: SessionPhase, around: _Around, first: Dose) -> int | None:
     days, origin = view.search.days, view.search.supply.origin
     day = view.day(first.start)
-    over_by = first.start - phase.minutes - view.search.breaks.session_to_visit
+    over_by = first.start - phase.minutes - before_first_dose(view.search.breaks, phase)
     ranked: list[tuple[bool, int, int]] = []
     for lead in range(phase.min_days, phase.max_days + 1):
         if not 0 <= day - lead < days.count:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from planner.domain.conflicts import Rule
 from planner.domain.protocols import SessionPhase
-from planner.scheduling.breaks import Breaks
+from planner.scheduling.breaks import Breaks, before_first_dose
 from planner.scheduling.masks import bits, slice_of
 from planner.scheduling.sheets import CourseRequest
 from planner.scheduling.supply import Supply
@@ -45,7 +45,7 @@ class Bookends:
         left = self.preparation_left(day)
         if self.preparation is None or left == 0:
             return True
-        over_by = start - self.preparation.minutes - self.breaks.session_to_visit
+        over_by = start - self.preparation.minutes - before_first_dose(self.breaks, self.preparation)
         return sum(pick <= over_by for pick in self._preparation_run(self.preparation, day)) >= left
 
     def _preparation_run(self, phase: SessionPhase, day: int) -> list[int]:
@@ -73,7 +73,7 @@ class Bookends:
         return chosen if len(chosen) == left else self._preparation_run(phase, day)[:left]
 
     def _preparation_ranked(self, phase: SessionPhase, start: int, day: int) -> Iterator[int]:
-        over_by = start - phase.minutes - self.breaks.session_to_visit
+        over_by = start - phase.minutes - before_first_dose(self.breaks, phase)
         leads = sorted(range(phase.min_days, phase.max_days + 1), key=lambda n: (abs(n - phase.target_days), -n))
         for mask in self._primary_first(phase.minutes):
             for lead in leads:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from planner.domain.protocols import Holding, Visit
+from planner.domain.protocols import Holding, SessionPhase, Visit
 from planner.scheduling.sheets import ClinicSheet, PatientSheet, PersonSheet, ThingSheet
 
 
@@ -23,6 +23,11 @@ class Breaks:
     visit_to_visit: int
     session_to_visit: int
     session_to_session: int
+
+
+def before_first_dose(breaks: Breaks, phase: SessionPhase) -> int:
+    """Minutes from the end of a preparation session to the first check-in: turnover, or what the protocol asks."""
+    return max(breaks.session_to_visit, phase.min_lead_min)
 
 
 def breaks_of(clinic: ClinicSheet, patient: PatientSheet, visit: Visit) -> Breaks:

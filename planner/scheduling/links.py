@@ -130,8 +130,8 @@ def _weekly(protocol: Protocol, plan: IntegrationPlan, opens: int, gap: int) -> 
 def needs_session(protocol: Protocol, dose: int) -> bool:
     """Whether an integration session follows dose number `dose` (1 is the first)."""
     plan = protocol.integration
-    if plan.mode is IntegrationMode.NONE or plan.every <= 0:
+    if plan.mode is IntegrationMode.NONE:
         return False
     if plan.mode is IntegrationMode.ROLLING:
         return dose < len(protocol.firm_doses)
-    return dose % plan.every == 0
+    return plan.follows(dose)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from planner.domain.protocols import SessionPhase
 from planner.domain.statuses import AppointmentKind
 from planner.scheduling.bookends import DAY
+from planner.scheduling.breaks import before_first_dose
 from planner.scheduling.course_state import CourseView, Dose
 from planner.scheduling.masks import bits, slice_of
 from planner.scheduling.sheets import BookedSheet
@@ -85,7 +86,7 @@ def _around_the_doses(view: CourseView, booked: BookedSheet) -> Iterable[int]:
 def _before(view: CourseView, phase: SessionPhase, first_dose: Dose, booked: BookedSheet) -> tuple[int, int]:
     """First and last axis minute at which preparation may start: over before the first check-in, on its days."""
     days, day = view.search.days, view.day(first_dose.start)
-    over_by = first_dose.start - view.search.breaks.session_to_visit - (booked.end - booked.start)
+    over_by = first_dose.start - before_first_dose(view.search.breaks, phase) - (booked.end - booked.start)
     begin = days.start(day - phase.max_days) - view.origin
     end = days.start(day - phase.min_days + 1) - view.origin - 1
     return begin, min(end, over_by)

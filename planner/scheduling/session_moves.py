@@ -7,6 +7,7 @@ from planner.domain.errors import Refused
 from planner.domain.statuses import AppointmentKind
 from planner.domain.windows import WindowStatus
 from planner.scheduling.bookends import DAY
+from planner.scheduling.breaks import before_first_dose
 from planner.scheduling.course_state import CourseView
 from planner.scheduling.decisions import Decision, Line, LineKind
 from planner.scheduling.exceptions import Allowance, SessionException, exceptional_session
@@ -123,11 +124,12 @@ def _judge_around(view: CourseView, booked: BookedSheet, at: int) -> list[Confli
     told: list[str] = []
     if booked.kind is AppointmentKind.PREPARATION and protocol.preparation and doses:
         phase, lead = protocol.preparation, view.day(doses[0].start) - view.day(at)
-        over = at + booked.end - booked.start + view.search.breaks.session_to_visit
+        over = at + booked.end - booked.start + before_first_dose(view.search.breaks, phase)
         if not phase.min_days <= lead <= phase.max_days:
             told.append(f"Preparation is {phase.min_days} to {phase.max_days} days before the first dose.")
         elif over > doses[0].start:
-            told.append("Preparation is over before the first dose.")
+            early = f" at least {phase.min_lead_h:g} hours" if phase.min_lead_h else ""
+            told.append(f"Preparation is over{early} before the first dose.")
     if booked.kind is AppointmentKind.CONSOLIDATION and protocol.consolidation and doses:
         phase = protocol.consolidation
         after = at - view.dose_end(doses[-1])

@@ -180,6 +180,42 @@ def test_integration_by_the_week_at_the_next_visit_or_not_at_all(document: Docum
     assert (nothing.mode, nothing.minutes, nothing.every) == (IntegrationMode.NONE, 0, 0)
 
 
+def test_sessions_after_the_doses_that_are_named(document: Document) -> None:
+    del document["integration"]["every"]
+    document["integration"]["after_doses"] = number([1, 3, 6], "dose numbers")
+    protocol = parse_protocol(document)
+    plan = protocol.integration
+    assert (plan.every, plan.after_doses) == (0, (1, 3, 6))
+    assert [dose for dose in range(1, 8) if plan.follows(dose)] == [1, 3, 6]
+    assert parse_protocol(to_document(protocol)) == protocol
+
+
+@pytest.mark.parametrize(
+    "doses",
+    [[], [0], [1, 1], [3, 1], [1, 99], [True], [1.5], "1", 3, [1] * 51, [[1]]],
+    ids=lambda doses: str(doses)[:9],
+)
+def test_dose_numbers_that_name_no_doses(document: Document, doses: Any) -> None:
+    del document["integration"]["every"]
+    document["integration"]["after_doses"] = number(doses, "dose numbers")
+    assert list(problems_of(document)) == ["integration.after_doses"]
+
+
+def test_either_every_so_many_doses_or_the_doses_named(document: Document) -> None:
+    document["integration"]["after_doses"] = number([1, 3, 6], "dose numbers")
+    assert list(problems_of(document)) == ["integration.every"]
+
+
+def test_hours_between_preparation_and_the_first_dose(document: Document) -> None:
+    document["preparation"]["min_lead_h"] = number(24, "h")
+    protocol = parse_protocol(document)
+    assert protocol.preparation is not None
+    assert protocol.preparation.min_lead_min == 24 * 60
+    assert to_document(protocol)["preparation"]["min_lead_h"] == number(24, "h")
+    document["preparation"]["min_lead_h"] = number(24 * 20, "h")
+    assert list(problems_of(document)) == ["preparation.min_lead_h"]
+
+
 # One fault, one sentence at its field
 
 WRONG_TYPES = [

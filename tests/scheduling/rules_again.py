@@ -254,6 +254,8 @@ class Rules:
         return next_check_in is None or end + gap <= next_check_in
 
     def serves(self, dose: int) -> bool:
+        if self.plan.after_doses:
+            return self.linked and dose in self.plan.after_doses
         return self.linked and self.plan.every > 0 and dose % self.plan.every == 0
 
     def gap_fits(self, dose: int, before: int, after: int) -> bool:
@@ -284,7 +286,7 @@ class Rules:
 
     def prepares(self, phase: SessionPhase, start: int, check_in: int) -> bool:
         lead = (self.day(check_in) - self.day(start)).days
-        over = start + phase.minutes + self.before_visit() <= check_in
+        over = start + phase.minutes + max(self.before_visit(), phase.min_lead_h * 60) <= check_in
         return over and phase.min_days <= lead <= phase.max_days
 
     def consolidation_needed(self) -> int:

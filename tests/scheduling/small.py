@@ -145,7 +145,8 @@ class Small:
         settings = frozenset({"in_person", "telehealth"})
         minutes = rnd.choice((30, 50))
         if mode is IntegrationMode.WINDOWED:
-            return IntegrationPlan(mode, minutes, rnd.choice((1, 1, 1, 2)), self.make_window(), 0, settings)  # type: ignore[arg-type]
+            every, named = rnd.choice(((1, ()), (1, ()), (1, ()), (2, ()), (0, (1,)), (0, (1, 3))))
+            return IntegrationPlan(mode, minutes, every, self.make_window(), 0, settings, named)  # type: ignore[arg-type]
         closes = rnd.choice((2, 4)) if mode is IntegrationMode.WEEKLY else 0
         return IntegrationPlan(mode, minutes, rnd.choice((1, 2)), None, closes, settings)  # type: ignore[arg-type]
 
@@ -159,7 +160,15 @@ class Small:
         if self.chance(0.5):
             low = rnd.choice((0, 1, 1, 2))
             preparation = SessionPhase(
-                "preparation", rnd.choice((1, 1, 2)), 2, 50, low, low + rnd.choice((1, 3)), low, True
+                "preparation",
+                rnd.choice((1, 1, 2)),
+                2,
+                50,
+                low,
+                low + rnd.choice((1, 3)),
+                low,
+                True,
+                min_lead_h=rnd.choice((0, 0, 20)),
             )
         if self.chance(0.5):
             low = rnd.choice((0, 1, 2))
