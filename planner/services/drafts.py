@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
@@ -77,6 +77,7 @@ def change_subject(
             protocol_version_id=protocol_version_id,
             proposal=before.proposal if same else None,
             by_hand=before.by_hand and same,
+            moved_to=before.moved_to if same else None,
         )
     elif fresh.site_id == before.site_id:
         fresh = replace(
@@ -152,6 +153,7 @@ def book_draft(db: Session, principal: Principal, draft_id: int, *, seen_version
         raise FieldError("proposal", "Choose the dates first.")
     patient = _patient(db, principal, answers.patient_id)
     _refuse_open_course(db, patient.id)
+    _refuse_old_version(db, answers.protocol_version_id)
     _keep_with_patient(db, principal, patient, answers, now)
     site = db.get_one(Site, answers.site_id)
     hold_ids = _holds(db, principal, draft.id)
@@ -202,13 +204,7 @@ def _answers_for(db: Session, principal: Principal, patient_id: int, protocol_ve
     if not patient.active:
         raise FieldError("patient_id", "This patient is not in treatment any more.")
     _refuse_open_course(db, patient_id)
-    enabled = db.scalar(
-        select(ProtocolRecord.enabled)
-        .join(ProtocolVersion, ProtocolVersion.protocol_id == ProtocolRecord.id)
-        .where(ProtocolVersion.id == protocol_version_id)
-    )
-    if not enabled:
-        raise FieldError("protocol_version_id", "Choose one of the protocols this clinic has switched on.")
+    _refuse_old_version(db, protocol_version_id)
     # Imported values are trusted as the record keeps them: the steps show them for changing.
     stored = Answers(patient_id, protocol_version_id, patient.site_id).to_json()
     stored |= {
@@ -228,6 +224,20 @@ def _refuse_open_course(db: Session, patient_id: int) -> None:
     course_id = db.scalar(select(Course.id).where(Course.patient_id == patient_id, Course.status.in_(OPEN)))
     if course_id is not None:
         raise AlreadyInCourse(course_id)
+
+
+def _refuse_old_version(db: Session, protocol_version_id: int) -> None:
+    """New courses go by the newest version of a protocol that is switched on."""
+    newest = select(func.max(ProtocolVersion.number)).where(ProtocolVersion.protocol_id == ProtocolRecord.id)
+    found = db.execute(
+        select(ProtocolRecord.enabled, ProtocolVersion.number == newest.scalar_subquery())
+        .join(ProtocolVersion, ProtocolVersion.protocol_id == ProtocolRecord.id)
+        .where(ProtocolVersion.id == protocol_version_id)
+    ).one_or_none()
+    if found is None or not found[0]:
+        raise FieldError("protocol_version_id", "Choose one of the protocols this clinic has switched on.")
+    if not found[1]:
+        raise FieldError("protocol_version_id", "A new version of this protocol was signed. Choose the protocol again.")
 
 
 def _keep_with_patient(db: Session, principal: Principal, patient: Patient, answers: Answers, now: datetime) -> None:

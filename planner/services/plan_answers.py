@@ -26,7 +26,8 @@ class Answers:
 
     `preferred` bounds the liked check-in times in wall minutes of the day; `therapist_ids` are who may hold sessions
     (None: anyone), `therapist_id` the primary one. `reached` is the furthest step that has been opened, and
-    `by_hand` says that the proposal is no longer as it was proposed.
+    `by_hand` says that the proposal is no longer as it was proposed. `moved_to` is the number of a protocol version
+    that was signed in the meantime and cost the chosen dates; it is told until dates are chosen again.
     """
 
     patient_id: int
@@ -43,6 +44,7 @@ class Answers:
     proposal: CourseProposal | None = None
     by_hand: bool = False
     reached: int = 2
+    moved_to: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain words, numbers and lists; `from_json` reads back an equal value."""
@@ -61,6 +63,7 @@ class Answers:
             "proposal": proposal_to_json(self.proposal) if self.proposal else None,
             "by_hand": self.by_hand,
             "reached": self.reached,
+            "moved_to": self.moved_to,
         }
 
     @classmethod
@@ -85,13 +88,14 @@ class Answers:
                 proposal=proposal_from_json(proposal) if proposal else None,
                 by_hand=bool(stored["by_hand"]),
                 reached=int(stored["reached"]),
+                moved_to=stored.get("moved_to"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FieldError("proposal", "This plan cannot be read any more. Discard it and begin again.") from error
 
     def with_plan(self, proposal: CourseProposal, *, by_hand: bool) -> Answers:
         """The answers with this plan chosen."""
-        return replace(self, proposal=proposal, by_hand=by_hand)
+        return replace(self, proposal=proposal, by_hand=by_hand, moved_to=None)
 
     def wishes(self, today: date) -> Wishes:
         """As the planner wants them; a day that has passed since counts as `today` (local to the site)."""

@@ -9,13 +9,15 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from planner.domain.access import Principal
+from planner.domain.access import Permission, Principal, require
 from planner.domain.errors import FieldError, NotFound
 from planner.domain.protocol_parsing import parse_protocol
 from planner.domain.protocols import Protocol, ProtocolInvalid
 from planner.services.auditing import record
-from planner.services.places import one_line
+from planner.services.places import one_line, refuse_taken
 from planner.services.shipped import SHIPPED_SLUGS, shipped_document
+from planner.store.queries.clinic import protocols
+from planner.store.queries.protocols import standing
 from planner.store.records import ProtocolRecord, ProtocolVersion
 from planner.store.sheets import protocol_of_version
 
@@ -69,8 +71,10 @@ def save_version(
     document: Mapping[str, Any],
     signed_by: str,
     now: datetime,
+    *,
+    note: str = "",
 ) -> ProtocolVersion:
-    """Keep a changed document as the next version. Courses already planned keep theirs.
+    """Keep a changed document as the next version; `note` says why. Courses already planned keep theirs.
 
     Raises NotFound, FieldError at `signed_by` or `slug`, and ProtocolInvalid with every fault at its dotted path.
     """
@@ -88,6 +92,7 @@ def save_version(
         document=dict(document),
         signed_by=signed_by,
         signed_at=now,
+        note=note,
         created_at=now,
     )
     row.name = protocol.name
@@ -105,10 +110,76 @@ def save_version(
     return version
 
 
+def switch_protocol(db: Session, principal: Principal, protocol_id: int, *, enabled: bool, now: datetime) -> str:
+    """Offer a protocol for new courses, or no longer; its name. Courses that go by it go on.
+
+    Raises NotPermitted, NotFound.
+    """
+    require(principal, Permission.PROTOCOLS_SIGN)
+    row = db.get(ProtocolRecord, protocol_id, with_for_update=True)
+    if row is None:
+        raise NotFound("There is no such protocol.")
+    if row.enabled != enabled:
+        row.enabled = enabled
+        db.flush()
+        record(
+            db,
+            principal,
+            action="protocol.offer" if enabled else "protocol.withdraw",
+            object_type="protocol",
+            object_id=row.id,
+            now=now,
+        )
+    return row.name
+
+
+def copy_protocol(
+    db: Session, principal: Principal, protocol_id: int, *, name: str, slug: str, now: datetime
+) -> ProtocolRecord:
+    """A protocol of the clinic's own that begins as the newest version of another says; not offered, not signed yet.
+
+    Raises NotPermitted, NotFound, FieldError at `name` or `slug`.
+    """
+    require(principal, Permission.PROTOCOLS_WRITE)
+    original = standing(db, protocol_id)
+    name, slug = one_line(name, "name", 120), one_line(slug, "slug", 60)
+    refuse_taken(db, ProtocolRecord.slug, slug, "slug", "Another protocol has this short name already.")
+    refuse_taken(db, ProtocolRecord.name, name, "name", "Another protocol has this name already.")
+    document = original.document | {"slug": slug, "name": name}
+    try:
+        parse_protocol(document)
+    except ProtocolInvalid as invalid:
+        raise FieldError(*invalid.problems[0]) from invalid
+    row = ProtocolRecord(slug=slug, name=name, enabled=False)
+    db.add(row)
+    db.flush()
+    origin = f"Copied from “{original.name[:70]}”, version {original.number}"
+    db.add(ProtocolVersion(protocol_id=row.id, number=1, document=document, signed_by=origin, created_at=now))
+    db.flush()
+    record(
+        db,
+        principal,
+        action="protocol.copy",
+        object_type="protocol",
+        object_id=row.id,
+        now=now,
+        detail={"from": original.id, "version": original.number},
+    )
+    return row
+
+
+def signed_protocols(db: Session) -> int:
+    """How many protocols that new courses may use were signed by a person in their newest version. One query."""
+    return sum(row.enabled and row.signed_at is not None for row in protocols(db, only_enabled=True))
+
+
 __all__ = [
     "ProtocolInvalid",
+    "copy_protocol",
     "install_shipped_protocols",
     "newest_version",
     "protocol_of",
     "save_version",
+    "signed_protocols",
+    "switch_protocol",
 ]

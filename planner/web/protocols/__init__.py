@@ -5,3 +5,11 @@ from __future__ import annotations
 from flask import Blueprint
 
 blueprint = Blueprint("protocols", __name__)
+
+from planner.web.protocols import (  # noqa: E402, F401  they put their views into the blueprint
+    copying,
+    numbers,
+    signing,
+    views,
+    windows,
+)
