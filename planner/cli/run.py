@@ -1,6 +1,7 @@
 """What `make run` starts: the planner on this machine, with a demo clinic when the database is empty.
 
-`PORT` chooses the port (8000). Everything is kept in `instance/` unless DATABASE_URL says otherwise.
+`PORT` chooses the port (8000). `CLINIC=empty` leaves an empty database empty and prints the link that sets it up.
+Everything is kept in `instance/` unless DATABASE_URL says otherwise.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import Settings
 from planner.domain.access import Role
 from planner.services.demo import DEMO_PASSWORD, make_demo
+from planner.services.first_run import new_setup_link, setup_is_begun
 from planner.store import migrate
 from planner.store.engine import Store
 from planner.store.guards import GuardMissing
@@ -29,6 +31,11 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 HIGHEST_PORT = 65_535
 LONGEST_PORT = 5
+DEMO, EMPTY = "demo", "empty"
+IN_USE = (
+    f"CLINIC={EMPTY} is for an empty database, and this one is in use. Remove a made-up clinic under Settings, or name "
+    "another database with DATABASE_URL."
+)
 THREADS = 8
 
 
@@ -68,10 +75,10 @@ def main(environment: Mapping[str, str] | None = None) -> int:
     os.umask(0o077)  # the database and what belongs to it are for their owner alone
     try:
         with open_port(port_of(given)) as listener:
-            settings = settings_of(given)
-            prepare(settings)
+            settings, stays_empty = settings_of(given), is_for_own_clinic(given)
+            token = prepare(settings, stays_empty=stays_empty)
             url = f"http://{HOST}:{listener.getsockname()[1]}"
-            print("\n".join(welcome(settings, url)), flush=True)
+            print("\n".join(welcome(settings, url, token=token, wanted_empty=stays_empty)), flush=True)
             Server(listener.detach()).run()
     except CannotStart as reason:
         print(reason, file=sys.stderr)
@@ -106,15 +113,30 @@ def settings_of(given: Mapping[str, str]) -> Settings:
         raise CannotStart(str(error)) from error
 
 
-def prepare(settings: Settings) -> None:
-    """Bring the database up to date; put a made-up clinic into an empty one."""
+def is_for_own_clinic(given: Mapping[str, str]) -> bool:
+    """Whether an empty database is to stay empty. Raises CannotStart for a word that means neither."""
+    word = given.get("CLINIC", "").strip().lower() or DEMO
+    if word not in (DEMO, EMPTY):
+        raise CannotStart(f"CLINIC is “{DEMO}” or “{EMPTY}”, not “{word[:20]}”.")
+    return word == EMPTY
+
+
+def prepare(settings: Settings, *, stays_empty: bool = False) -> str | None:
+    """Bring the database up to date. Put a made-up clinic into an empty one, or return the token that sets it up.
+
+    Once a link was made for it, an empty database is never filled by itself.
+    """
     try:
         migrate.upgrade(settings.database_url)
         store = Store(settings.database_url)
         try:
             with store.writing() as db:
-                if not find.any_account(db):
-                    make_demo(db, datetime.now(UTC))
+                if find.any_account(db):
+                    return None
+                if stays_empty or setup_is_begun(db):
+                    return new_setup_link(db, datetime.now(UTC))
+                make_demo(db, datetime.now(UTC))
+                return None
         finally:
             store.dispose()
     except (ValueError, GuardMissing) as error:
@@ -124,9 +146,13 @@ def prepare(settings: Settings) -> None:
         raise CannotStart(f"The database of DATABASE_URL cannot be used ({type(error).__name__}).") from error
 
 
-def welcome(settings: Settings, url: str) -> list[str]:
-    """What a person needs to begin: the address, and for a demo clinic one log-in per role."""
+def welcome(settings: Settings, url: str, *, token: str | None = None, wanted_empty: bool = False) -> list[str]:
+    """What a person needs to begin: the address, and the set-up link or a demo clinic's log-in per role."""
     lines = ["", f"The planner runs at {url}"]
+    if token is not None:
+        lines += ["", "It is empty. Set it up here; the link works once, for 24 hours:", f"  {url}/setup/{token}"]
+    elif wanted_empty:
+        lines += ["", IN_USE]
     store = Store(settings.database_url)
     try:
         with store.reading() as db:

@@ -5,7 +5,7 @@ Nobody in it exists. The same `now` gives the same people, rosters and dates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -33,7 +33,13 @@ from planner.store.records import Account, Appointment, Clinic, Course, Encounte
 from planner.store.sheets import Wishes
 
 DEMO_PASSWORD: Final = "northfield demo clinic"  # noqa: S105  printed for everybody on purpose
-DEMO_SIGN_INS: Final = [(role.value, f"{role.value}@demo.invalid", DEMO_PASSWORD) for role in Role]
+#: No address of anybody ends like this (RFC 2606).
+DEMO_DOMAIN: Final = "@demo.invalid"
+DEMO_SIGN_INS: Final = [(role.value, f"{role.value}{DEMO_DOMAIN}", DEMO_PASSWORD) for role in Role]
+DEMO_HELP: Final = (
+    "In an emergency call 911. At any hour you can call or text 988. "
+    "This is a made-up clinic: nobody answers at any other number."
+)
 
 WEEKS_BEFORE: Final = 3
 WEEKS_AFTER: Final = 10
@@ -94,21 +100,29 @@ def make_demo(db: Session, now: datetime, hashed: Callable[[str], str] | None = 
     """
     if db.scalar(select(Clinic.id)) is not None or db.scalar(select(Account.id).limit(1)) is not None:
         raise PlannerError("This database is in use. The demo clinic goes into an empty one only.")
-    clinic = set_up_clinic(db, name="Northfield Clinic", zone="America/Chicago", is_demo=True)
-    clinic.help_text = (
-        "In an emergency call 911. At any hour you can call or text 988. "
-        "This is a made-up clinic: nobody answers at any other number."
-    )
+    clinic = set_up_clinic(db, name="Northfield Clinic", zone="America/Chicago")
+    password_hash = (hashed or Passwords(19_456, 2).hashed)(DEMO_PASSWORD)
+    fill_clinic(db, clinic, password_hash, now)
+    return clinic
+
+
+def fill_clinic(
+    db: Session, clinic: Clinic, password_hash: str, now: datetime, *, roles: Collection[Role] = tuple(Role)
+) -> None:
+    """Put everything made up into a clinic without sites, staff and patients, and mark it as a demo.
+
+    `roles` are those that get a sign-in `<role>@demo.invalid` with that password's hash; the coordinator's is needed.
+    """
+    clinic.is_demo = True
+    clinic.help_text = clinic.help_text or DEMO_HELP
     install_shipped_protocols(db, now)
     cast = _places_and_staff(db, now)
     patients = [_patient(db, cast, story, now) for story in _STORIES]
-    password_hash = (hashed or Passwords(19_456, 2).hashed)(DEMO_PASSWORD)
-    coordinator = _accounts(db, cast, patients[0], password_hash, now)
+    coordinator = _accounts(db, cast, patients[0], password_hash, frozenset(roles), now)
     for story, patient in zip(_STORIES, patients, strict=True):
         if story.protocol:
             _course(db, coordinator, story, patient, now)
     _what_has_happened(db, now)
-    return clinic
 
 
 def _places_and_staff(db: Session, now: datetime) -> _Cast:
@@ -197,13 +211,17 @@ def _patient(db: Session, cast: _Cast, story: _Story, now: datetime) -> Patient:
     return patient
 
 
-def _accounts(db: Session, cast: _Cast, patient: Patient, password_hash: str, now: datetime) -> Principal:
-    """One account per role; the coordinator, as whom the courses are booked."""
+def _accounts(
+    db: Session, cast: _Cast, patient: Patient, password_hash: str, roles: frozenset[Role], now: datetime
+) -> Principal:
+    """One account for each of `roles`; the coordinator, as whom the courses are booked."""
     people = {Role.THERAPIST: cast.therapists[0], Role.NURSE: cast.nurse, Role.PRESCRIBER: cast.prescriber}
     names = {Role.ADMIN: "Morgan Admin", Role.COORDINATOR: "Asha Coordinator", Role.PATIENT: patient.name}
     sites = {cast.main.id, cast.west.id}
     principals = {}
     for role, email, _ in DEMO_SIGN_INS:
+        if Role(role) not in roles:
+            continue
         person = people.get(Role(role))
         account = create_account(
             db,

@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from config import Settings
 from planner.cli import run
 from planner.domain.access import Role
 from planner.services.demo import DEMO_PASSWORD, make_demo
+from planner.services.first_run import setup_is_open
 from planner.store.engine import Store
 from planner.store.queries import accounts as find
 from tests.support.cast import CHEAP, NOW
@@ -176,3 +178,40 @@ def test_a_server_refuses_a_database_that_is_not_ready(tmp_path: Path) -> None:
     assert started.returncode == 3
     assert "not at the newest migration" in started.stderr
     assert started.stderr.count("\n") == 1
+
+
+def test_an_own_clinic_starts_empty_with_a_link(fresh_database_url: str) -> None:
+    settings = Settings(fresh_database_url, "x")
+    first = run.prepare(settings, stays_empty=run.is_for_own_clinic({"CLINIC": "empty"}))
+    assert first is not None
+    lines = run.welcome(settings, "http://127.0.0.1:8000", token=first, wanted_empty=True)
+    assert f"  http://127.0.0.1:8000/setup/{first}" in lines
+    assert not any("Password" in line for line in lines)
+    # From then on the database is somebody's: the next start makes no demo, but a new link in place of the old one.
+    second = run.prepare(settings)
+    assert second not in (None, first)
+    store = Store(fresh_database_url)
+    with store.reading() as db:
+        assert not find.any_account(db)
+        assert setup_is_open(db, str(second), datetime.now(UTC))
+        assert not setup_is_open(db, first, datetime.now(UTC))
+    store.dispose()
+
+
+def test_an_own_clinic_in_a_database_in_use_says_the_way_out(fresh_database_url: str) -> None:
+    store = Store(fresh_database_url)
+    with store.writing() as db:
+        make_demo(db, NOW, hashed=CHEAP.hashed)
+    store.dispose()
+    settings = Settings(fresh_database_url, "x")
+    assert run.prepare(settings, stays_empty=True) is None
+    lines = run.welcome(settings, "http://127.0.0.1:8000", wanted_empty=True)
+    assert run.IN_USE in lines
+
+
+def test_a_clinic_that_is_neither_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"sqlite:///{tmp_path / 'planner.sqlite3'}"
+    assert run.main({"PORT": str(free_port()), "DATABASE_URL": url, "SECRET_KEY": "x", "CLINIC": "full"}) == 1
+    told = capsys.readouterr().err
+    assert "“demo” or “empty”, not “full”" in told
+    assert told.count("\n") == 1

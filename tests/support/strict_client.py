@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 NO_LABEL = {"hidden", "submit", "button", "image", "reset"}
 #: Forms that may be sent twice without harm and carry no idempotency key.
-NO_KEY = re.compile(r"/sign-(in|out)(\?.*)?$")
+NO_KEY = re.compile(r"/(sign-(in|out)(\?.*)?|setup/[\w-]+|find)$")
 POLICY_PARTS = (
     "default-src 'none'",
     "script-src 'nonce-",

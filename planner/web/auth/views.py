@@ -14,6 +14,7 @@ from planner.domain.errors import NotFound
 from planner.services import signing_in
 from planner.services.accounts import Passwords
 from planner.services.signing_in import SignedIn, SignInTry
+from planner.store.queries.accounts import any_account
 from planner.web.access import SEE_OTHER, address, principal, public, repeatable, requires, signed_in
 from planner.web.auth import blueprint
 from planner.web.auth.forms import SignInForm
@@ -49,6 +50,8 @@ def sign_in() -> Response | str:
         return redirect(own_path(wanted) or first_page(person), SEE_OTHER)
     form = SignInForm()
     page = {"form": form, "action": url_for("auth.sign_in", next=own_path(wanted))}
+    if request.method == "GET" and not any_account(db()):
+        return redirect(url_for("setup.waiting"), SEE_OTHER)
     if request.method == "GET":
         return render_template("auth/sign_in.html", **page)
     if not form.validate():

@@ -44,7 +44,9 @@ SETTINGS: tuple[Setting, ...] = (
         "/admin/accounts", "Accounts", "Who may sign in, as what, and for which sites.", Permission.ACCOUNTS_MANAGE
     ),
     Setting("/admin/audit", "Audit trail", "Who did what and when, without health information.", Permission.AUDIT_READ),
-    Setting("/admin/demo", "Made-up clinic", "Remove everything that was made up.", Permission.CLINIC_WRITE),
+    Setting(
+        "/admin/demo", "Made-up clinic", "Something to try everything on, and its removal.", Permission.CLINIC_WRITE
+    ),
 )
 
 

@@ -153,7 +153,7 @@ def today_page(
         needs=tuple(_need(principal, need) for need in mine.needs) if mine else (),
         free=tuple(_free(principal, free) for free in mine.free) if mine else (),
         counts=tuple(visits_by_site(db, day)) if not (coordinates or watches or treats) else None,
-        may_plan=may(principal, Permission.COURSES_PLAN),
+        may_plan=may(principal, Permission.COURSES_PLAN) and bool(own_sites),
         several_sites=len(own_sites) > 1,
         lead=_lead(day, is_today, tasks, lists, mine),
     )

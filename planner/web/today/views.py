@@ -12,6 +12,7 @@ from planner.web.access import principal, requires
 from planner.web.clock import now
 from planner.web.db import db
 from planner.web.today import blueprint
+from planner.web.today.checklist import checklist
 from planner.web.today.pages import home_zone, today_page
 
 FURTHEST = timedelta(days=800)
@@ -24,7 +25,9 @@ def today() -> str:
     zone, sites = home_zone(db(), principal())
     present = local_day(now(), zone)
     day = _asked_day(present)
-    return render_template("today/today.html", page=today_page(db(), principal(), sites, zone, day, now()))
+    page = today_page(db(), principal(), sites, zone, day, now())
+    steps = checklist(db(), principal(), now()) if page.is_today else None
+    return render_template("today/today.html", page=page, checklist=steps)
 
 
 def _asked_day(present: date) -> date:
