@@ -77,7 +77,7 @@ def add_site(
     )
     refuse_taken(db, Site.name, site.name, "name", "There is already a site with this name.")
     refuse_taken(db, Site.code, site.code, "code", "There is already a site with this code.")
-    spans = [(weekday, span) for weekday, given in hours.items() for span in _hours_of(weekday, given)]
+    spans = [(weekday, span) for weekday, given in hours.items() for span in hours_of_day(weekday, given)]
     db.add(site)
     db.flush()
     db.add_all(
@@ -88,7 +88,8 @@ def add_site(
     return site
 
 
-def _hours_of(weekday: int, given: Iterable[WallSpan]) -> list[tuple[int, int]]:
+def hours_of_day(weekday: int, given: Iterable[WallSpan]) -> list[tuple[int, int]]:
+    """The opening spans of a weekday as minutes from midnight, in order. Raises FieldError at `hours`."""
     if weekday not in range(7):
         raise FieldError("hours", "A weekday is a number from 0 for Monday to 6 for Sunday.")
     spans = sorted(wall_minutes(span, "hours") for span in given)
@@ -100,7 +101,7 @@ def _hours_of(weekday: int, given: Iterable[WallSpan]) -> list[tuple[int, int]]:
 
 def add_chair(db: Session, site: Site, name: str) -> Chair:
     """A treatment chair at a site. Raises FieldError at `name`."""
-    name = _free_name(db, Chair, site, name, "There is already a chair with this name at the site.")
+    name = free_name(db, Chair, site.id, name)
     chair = Chair(site_id=site.id, holdable_id=new_holdable(db, HoldableKind.CHAIR), name=name)
     db.add(chair)
     db.flush()
@@ -109,7 +110,7 @@ def add_chair(db: Session, site: Site, name: str) -> Chair:
 
 def add_room(db: Session, site: Site, name: str, *, turnover_minutes: int = 0) -> Room:
     """A therapy room at a site, empty for `turnover_minutes` after each session. Raises FieldError at `name`."""
-    name = _free_name(db, Room, site, name, "There is already a room with this name at the site.")
+    name = free_name(db, Room, site.id, name)
     holdable_id = new_holdable(db, HoldableKind.ROOM, turnover_minutes)
     room = Room(site_id=site.id, holdable_id=holdable_id, name=name)
     db.add(room)
@@ -178,15 +179,36 @@ def one_line(text: str, field: str, most: int, *, optional: bool = False) -> str
     return line
 
 
-def refuse_taken(db: Session, column: InstrumentedAttribute[Any], value: str, field: str, sentence: str) -> None:
-    """Raise FieldError at `field` when another record has this value already, whatever the size of its letters."""
+def refuse_taken(
+    db: Session,
+    column: InstrumentedAttribute[Any],
+    value: str,
+    field: str,
+    sentence: str,
+    *,
+    besides: int | None = None,
+) -> None:
+    """Raise FieldError at `field` when another record has this value already, whatever the size of its letters.
+
+    `besides` is the id of the record that may have it.
+    """
     same = or_(column == value, func.lower(column) == value.lower())
-    if db.scalar(select(column).where(same).limit(1)) is not None:
+    others = select(column).where(same)
+    if besides is not None:
+        others = others.where(column.class_.id != besides)
+    if db.scalar(others.limit(1)) is not None:
         raise FieldError(field, sentence)
 
 
-def _free_name(db: Session, kind: type[Chair] | type[Room], site: Site, name: str, sentence: str) -> str:
+def free_name(
+    db: Session, kind: type[Chair] | type[Room], site_id: int, name: str, *, besides: int | None = None
+) -> str:
+    """A name that no other chair (or room) of the site has. Raises FieldError at `name`."""
     name = one_line(name, "name", 60)
-    if db.scalar(select(kind.id).where(kind.site_id == site.id, kind.name == name)) is not None:
-        raise FieldError("name", sentence)
+    others = select(kind.id).where(kind.site_id == site_id, func.lower(kind.name) == name.lower())
+    if besides is not None:
+        others = others.where(kind.id != besides)
+    if db.scalar(others.limit(1)) is not None:
+        word = "chair" if kind is Chair else "room"
+        raise FieldError("name", f"There is already a {word} with this name at the site.")
     return name
