@@ -96,7 +96,7 @@ def create_account(
     if principal is not None:
         require(principal, Permission.ACCOUNTS_MANAGE)
     email, name, held = email.strip(), " ".join(name.split()), frozenset(roles)
-    _check_account(db, email, name, held, patient_id)
+    check_account(db, email, name, held, patient_id)
     account = Account(
         email=email,
         email_key=email_key(email),
@@ -115,7 +115,8 @@ def create_account(
     return account
 
 
-def _check_account(db: Session, email: str, name: str, roles: frozenset[Role], patient_id: int | None) -> None:
+def check_account(db: Session, email: str, name: str, roles: frozenset[Role], patient_id: int | None) -> None:
+    """Raise FieldError for an account that cannot be: see `create_account`."""
     if len(email) > LONGEST_EMAIL or not email.isprintable() or not _EMAIL.fullmatch(email):
         raise FieldError("email", "Enter an email address such as name@example.org.")
     if not name or len(name) > LONGEST_NAME:
@@ -166,13 +167,17 @@ def deactivate_account(db: Session, principal: Principal | None, account_id: int
     """
     if principal is not None:
         require(principal, Permission.ACCOUNTS_MANAGE)
-    account = _existing(db, account_id)
+    end_account(db, principal, _existing(db, account_id), now)
+
+
+def end_account(db: Session, principal: Principal | None, account: Account, now: datetime) -> None:
+    """The same for whoever was found to be allowed to. Raises FieldError (`email`) for the only admin left."""
     _refuse_last_admin(db, account)
     account.active = False
     account.version += 1
-    end_sign_ins(db, account_id)
-    retire_lost(db, principal, account_id, now, ACCOUNT_ENDED)
-    _audit(db, principal, "account.deactivated", account_id, now)
+    end_sign_ins(db, account.id)
+    retire_lost(db, principal, account.id, now, ACCOUNT_ENDED)
+    _audit(db, principal, "account.deactivated", account.id, now)
 
 
 def _refuse_last_admin(db: Session, account: Account) -> None:
@@ -181,7 +186,7 @@ def _refuse_last_admin(db: Session, account: Account) -> None:
     if account.id in admins and len(admins) == 1:
         raise FieldError(
             "email",
-            f"{account.email} is the only admin left. Make another admin first, with "
+            f"{account.email} is the only admin left. Make another admin first, on the page of accounts or with "
             "“flask --app wsgi accounts create EMAIL --name NAME --role admin”; then end this account.",
         )
 
@@ -190,10 +195,15 @@ def reactivate_account(db: Session, principal: Principal | None, account_id: int
     """Let an ended account sign in again; its calendar links stay ended. Raises NotFound."""
     if principal is not None:
         require(principal, Permission.ACCOUNTS_MANAGE)
-    account = _existing(db, account_id)
+    reopen_account(db, principal, _existing(db, account_id), now)
+
+
+def reopen_account(db: Session, principal: Principal | None, account: Account, now: datetime) -> None:
+    """The same for whoever was found to be allowed to."""
     account.active = True
     account.version += 1
-    _audit(db, principal, "account.reactivated", account_id, now)
+    db.flush()
+    _audit(db, principal, "account.reactivated", account.id, now)
 
 
 def set_look(db: Session, principal: Principal, *, theme: str, density: str) -> None:

@@ -5,3 +5,5 @@ from __future__ import annotations
 from flask import Blueprint
 
 blueprint = Blueprint("accounts", __name__)
+
+from planner.web.accounts import caring, inviting, joining, resetting  # noqa: E402, F401  they put their views into the blueprint
