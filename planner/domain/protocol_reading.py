@@ -218,7 +218,7 @@ class Reader:
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             self.note(f"{key}.value", "This must be a number.")
             return None
-        return cast("int | float | None", value)
+        return value
 
     def _valued(self, key: str, unit: str) -> object:
         """The value of what is written with a unit and a source; None when any of it is at fault."""
