@@ -7,6 +7,7 @@ stand-in patient per site: they hold the chair, room, nurse's place or therapist
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
 
@@ -150,11 +151,12 @@ def _codes(ids: list[str], letter: str) -> dict[str, str]:
 
 
 def _texts(week: Week) -> dict[int, list[WallSpan]]:
-    return {day: [(_text(start), _text(end)) for start, end in spans] for day, spans in enumerate(week) if spans}
+    return {day: [_clocks(span) for span in spans] for day, spans in enumerate(week) if spans}
 
 
-def _text(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
+def _clocks(span: MinuteSpan) -> WallSpan:
+    start, end = (f"{minute // 60:02}:{minute % 60:02}" for minute in span)
+    return start, end
 
 
 def _keep_free_after(db: Session, holdable_id: int, minutes: int) -> None:
@@ -288,8 +290,8 @@ def _patients(db: Session, brought: Brought, now: datetime) -> None:
             brought.sites[patient.sites[0]],
             now=now,
             primary_therapist=brought.people[patient.primary],
-            modes=_modes(patient),
-            preferred=_liked(patient),
+            modes=modes_of(patient.modes, patient.mode),
+            preferred=_clocks(span_of(patient.bands)),
         )
         _keep_free_after(db, made.holdable_id, brought.instance.buffers.patient)
         if any(patient.available):
@@ -299,16 +301,14 @@ def _patients(db: Session, brought: Brought, now: datetime) -> None:
     db.flush()
 
 
-def _modes(patient: InstancePatient) -> list[Mode]:
-    """The accepted modes, the liked one first."""
-    return [MODES[mode] for mode in sorted(patient.modes, key=lambda mode: mode != patient.mode)]
+def modes_of(accepted: Iterable[str], liked: str | None) -> list[Mode]:
+    """The accepted modes as a record keeps them: the liked one first."""
+    return [MODES[mode] for mode in sorted(accepted, key=lambda mode: mode != liked)]
 
 
-def _liked(patient: InstancePatient) -> WallSpan:
-    """From the first liked minute to the last: a record holds one span."""
-    if not patient.bands:
-        return ("00:00", "24:00")
-    return _text(min(start for start, _ in patient.bands)), _text(max(end for _, end in patient.bands))
+def span_of(bands: Sequence[MinuteSpan]) -> MinuteSpan:
+    """From the first liked minute to the last, because a record holds one span; the whole day when none is liked."""
+    return (min(start for start, _ in bands), max(end for _, end in bands)) if bands else WHOLE_DAY
 
 
 def _absences(db: Session, brought: Brought, patient: InstancePatient, made: Patient) -> tuple[tuple[int, int], ...]:

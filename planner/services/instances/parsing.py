@@ -76,6 +76,14 @@ def parse_instance(content: bytes) -> Instance:
     return found
 
 
+def read_protocol(document: Any) -> InstanceProtocol:
+    """One protocol of an instance, as `writing.protocol_to_json` writes it. Raises InstanceInvalid."""
+    faults = Faults()
+    found = _protocol(as_group(document, "", faults), faults)
+    faults.refuse()
+    return found
+
+
 def _json(content: bytes) -> Any:
     if len(content) > MOST_BYTES:
         raise _broken(f"The file is too large: an instance has at most {MOST_BYTES // 1_000_000} MB.")
@@ -309,4 +317,4 @@ def _at_home(instance: Instance) -> Instance:
     return replace(instance, staff=staff)
 
 
-__all__ = ["FORMAT", "MOST_BYTES", "parse_instance"]
+__all__ = ["FORMAT", "MOST_BYTES", "parse_instance", "read_protocol"]

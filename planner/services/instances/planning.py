@@ -23,7 +23,7 @@ from planner.store.queries.scopes import visible_patients
 from planner.store.records import Course, Patient, PlanDraft, Site
 from planner.store.sheets import Wishes
 
-#: How often the order is changed when somebody is left over: those go first the next time.
+#: In how many orders everybody is planned at most, as long as somebody is left over.
 ROUNDS = 3
 
 
@@ -95,8 +95,8 @@ def wishes_of(ask: Ask, today: date) -> Wishes:
 def plan_everyone(db: Session, principal: Principal, now: datetime, *, rounds: int = ROUNDS) -> Outcome:
     """Plan everybody who waits, one after another, all in the caller's transaction.
 
-    Whoever finds no room is planned first in the next round, which begins anew; the round that leaves the fewest over
-    is kept. Raises NotPermitted.
+    Whoever finds no room changes places with the one before in the next round, which begins anew; the round that
+    leaves the fewest over is kept. Raises NotPermitted.
     """
     require(principal, Permission.COURSES_PLAN)
     order = list(waiting(db, principal))
@@ -109,11 +109,20 @@ def plan_everyone(db: Session, principal: Principal, now: datetime, *, rounds: i
             return outcome
         attempt.rollback()
         tried.append((len(outcome.refused), order))
-        order = sorted(order, key=lambda ask: ask.patient_id not in outcome.refused)
+        order = _one_place_forward(order, outcome)
         if any(order == earlier for _, earlier in tried):
             break
     _, best = min(tried, key=lambda one: one[0])
     return _one_round(db, principal, best, now)
+
+
+def _one_place_forward(order: Sequence[Ask], outcome: Outcome) -> list[Ask]:
+    changed = list(order)
+    for place in range(1, len(changed)):
+        before, here = changed[place - 1 : place + 1]
+        if here.patient_id in outcome.refused and before.patient_id not in outcome.refused:
+            changed[place - 1 : place + 1] = here, before
+    return changed
 
 
 def _one_round(db: Session, principal: Principal, order: Sequence[Ask], now: datetime) -> Outcome:

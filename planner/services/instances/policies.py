@@ -11,10 +11,13 @@ from itertools import pairwise
 from typing import Any
 
 from planner.domain.protocol_parsing import parse_protocol
-from planner.domain.protocols import Protocol
+from planner.domain.protocols import IntegrationMode, Protocol
+from planner.scheduling.links import anchor_minutes
 from planner.services.instances.shapes import InstanceProtocol, Number
 
 DAY_MIN = 1440
+#: What a start costs that a clinic does not prefer at all: preferences are shares, and the format wants whole costs.
+COSTLIEST = 100
 STRENGTH = "A planning instance states rules to plan by; no evidence stands behind them here."
 
 Document = dict[str, Any]
@@ -103,7 +106,7 @@ class _Writer:
                 "warn_days": self.said(most, "d"),
                 "max_days": self.said(most, "d"),
             },
-            "per_week": self.said(max(7 // least, 1), "per week", "gap_days"),
+            "per_week": self.said(max(-(-7 // most), 1), "per week", "gap_days"),
             "booking": "firm",
         }
 
@@ -154,6 +157,47 @@ class _Writer:
     def span(self, protocol: InstanceProtocol) -> Document:
         longest = min((protocol.infusions - 1) * protocol.gap_days[1], 730)
         return {name: self.said(longest, "d", "gap_days") for name in ("target_days", "review_days")}
+
+
+def spec_of(protocol: Protocol) -> InstanceProtocol | None:
+    """A clinic's protocol in the format's terms, or None where they cannot tell it.
+
+    The format knows one series of infusions, one preparation, and sessions inside a window that end by its closing
+    (or none); days before the first infusion become hours that never allow more.
+    """
+    plan, preparation, window = protocol.integration, protocol.preparation, protocol.integration.window
+    firm = [phase for phase in protocol.dose_phases if phase.booking == "firm"]
+    told = plan.mode in (IntegrationMode.WINDOWED, IntegrationMode.NONE)
+    wanted = preparation is not None and preparation.required and preparation.sessions == 1
+    if not told or not wanted or preparation is None or len(firm) != 1 or protocol.consolidation is not None:
+        return None
+    if window is not None and window.gap_min > 0:
+        return None
+    doses = range(1, firm[0].doses + 1)
+    minutes = plan.minutes
+    late = 0 if window is None or window.containment == "full" else minutes
+    return InstanceProtocol(
+        infusions=firm[0].doses,
+        infusion_min=protocol.visit.discharge_min,
+        anchor_min=anchor_minutes(protocol),
+        gap_days=(firm[0].spacing.min_days, firm[0].spacing.max_days),
+        window_h=(0, 1) if window is None else (_hours(window.opens_min), _hours(window.closes_min + late)),
+        curve=() if window is None else tuple((_whole(hours), round(COSTLIEST * (1 - p))) for hours, p in window.knots),
+        integrations=tuple((dose, minutes) for dose in doses if plan.follows(dose)),
+        prep_minutes=preparation.minutes,
+        prep_lead_h=(
+            max(24 * preparation.min_days, _whole(preparation.min_lead_h)),
+            24 * max(preparation.max_days, preparation.min_days + 1),
+        ),
+    )
+
+
+def _hours(minutes: int) -> Number:
+    return _whole(minutes / 60)
+
+
+def _whole(hours: Number) -> Number:
+    return int(hours) if hours == int(hours) else hours
 
 
 def lead_days(protocol: InstanceProtocol) -> tuple[int, int]:
