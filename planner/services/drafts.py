@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
 
 from planner.domain.access import Permission, Principal, require
 from planner.domain.errors import FieldError, NotFound, StaleVersion
@@ -228,15 +228,16 @@ def _refuse_open_course(db: Session, patient_id: int) -> None:
 
 def _refuse_old_version(db: Session, protocol_version_id: int) -> None:
     """New courses go by the newest version of a protocol that is switched on."""
-    newest = select(func.max(ProtocolVersion.number)).where(ProtocolVersion.protocol_id == ProtocolRecord.id)
+    later = aliased(ProtocolVersion)
+    is_old = exists().where(later.protocol_id == ProtocolVersion.protocol_id, later.number > ProtocolVersion.number)
     found = db.execute(
-        select(ProtocolRecord.enabled, ProtocolVersion.number == newest.scalar_subquery())
+        select(ProtocolRecord.enabled, is_old)
         .join(ProtocolVersion, ProtocolVersion.protocol_id == ProtocolRecord.id)
         .where(ProtocolVersion.id == protocol_version_id)
     ).one_or_none()
     if found is None or not found[0]:
         raise FieldError("protocol_version_id", "Choose one of the protocols this clinic has switched on.")
-    if not found[1]:
+    if found[1]:
         raise FieldError("protocol_version_id", "A new version of this protocol was signed. Choose the protocol again.")
 
 
