@@ -12,21 +12,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Role, require
 from planner.domain.errors import PlannerError
 from planner.services.accounts import end_sign_ins
 from planner.services.auditing import record
-from planner.services.demo import DEMO_DOMAIN, fill_clinic
-from planner.services.first_run import join_new_site
+from planner.services.demo import DEMO_DOMAIN, DEMO_HELP, fill_clinic
+from planner.services.first_run import join_new_site, new_setup_link
+from planner.services.protocols import install_shipped_protocols
+from planner.store.emptying import empty_but_accounts
 from planner.store.queries import accounts as find
-from planner.store.records import Account, Clinic, Course, Patient, Person, Site
+from planner.store.records import Account, Appointment, Clinic, Course, Feed, Patient, Person, Site
 
 #: Whoever fills the clinic runs it already.
 FILLED_ROLES: Final = tuple(role for role in Role if role is not Role.ADMIN)
 NOT_EMPTY: Final = "Only a clinic without sites, staff, patients and courses can be filled with a made-up one."
+NOBODY_TO_RUN_IT: Final = (
+    "Nobody who stays could run the planner. First make one of the accounts that are not made up an administrator."
+)
 NO_DEMO: Final = "This clinic is not made up; nothing was removed."
 
 
@@ -98,3 +103,71 @@ def the_demo(db: Session, *, lock: bool = False) -> Clinic:
     if clinic is None or not clinic.is_demo:
         raise PlannerError(NO_DEMO)
     return clinic
+
+
+# Taking it out again
+
+
+@dataclass(frozen=True, slots=True)
+class WhatGoes:
+    """What the removal takes away, counted, and the accounts that stay (name, email)."""
+
+    sites: int
+    staff: int
+    patients: int
+    courses: int
+    appointments: int
+    calendar_links: int
+    sign_ins: int
+    stays: tuple[tuple[str, str], ...]
+
+
+def what_goes(db: Session) -> WhatGoes:
+    """Everything there is now, made up or entered since. Three queries. Raises PlannerError for a real clinic."""
+    the_demo(db)
+    stays = _own_accounts(db)
+    kinds = (Site, Person, Patient, Course, Appointment, Feed, Account)
+    counted = db.execute(select(*(select(func.count()).select_from(kind).scalar_subquery() for kind in kinds))).one()
+    sites, staff, patients, courses, appointments, calendar_links, accounts = map(int, counted)
+    return WhatGoes(
+        sites=sites,
+        staff=staff,
+        patients=patients,
+        courses=courses,
+        appointments=appointments,
+        calendar_links=calendar_links,
+        sign_ins=accounts - len(stays),
+        stays=tuple((one.name, one.email) for one in stays),
+    )
+
+
+def _own_accounts(db: Session) -> list[Account]:
+    """The accounts that people made for themselves; a patient's is nothing without the patient."""
+    roles = find.roles_of_all(db)
+    accounts = find.accounts_by_name(db)
+    return [one for one in accounts if not is_made_up(one) and Role.PATIENT not in roles.get(one.id, [])]
+
+
+def remove(db: Session, principal: Principal, now: datetime) -> str | None:
+    """Empty the clinic: whatever is in it goes, history included; the accounts that people made stay.
+
+    When none is left, the clinic's own row goes too and the token of a new set-up link is returned. Raises
+    PlannerError for a clinic that is not made up, and while nobody who stays could run it.
+    """
+    require(principal, Permission.CLINIC_WRITE)
+    the_demo(db, lock=True)
+    stays = {account.id: account.active for account in _own_accounts(db)}
+    roles = find.roles_of_all(db)
+    if stays and not any(active and Role.ADMIN in roles.get(one, []) for one, active in stays.items()):
+        raise PlannerError(NOBODY_TO_RUN_IT)
+    empty_but_accounts(db, stays, keep_clinic=bool(stays))
+    if not stays:
+        return new_setup_link(db, now)
+    clinic = the_demo(db)
+    clinic.is_demo = False
+    clinic.help_text = "" if clinic.help_text == DEMO_HELP else clinic.help_text
+    clinic.version += 1
+    install_shipped_protocols(db, now)
+    by = principal if principal.account_id in stays else None
+    record(db, by, action="demo.removed", object_type="clinic", object_id=clinic.id, now=now)
+    return None

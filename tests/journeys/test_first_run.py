@@ -12,6 +12,7 @@ from tests.support.axe import axe_faults, sideways_overflow
 from tests.support.cast import NOW, Clock
 from tests.support.chromium import screen
 from tests.support.demo import app_on
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.server import serve
 
 PASSWORD = "made-up words for a test"
@@ -48,6 +49,7 @@ def fill_in(page: Page, start: str) -> None:
     page.get_by_role("button", name="Set up the planner").click()
 
 
+@ON_ONE_DATABASE
 def test_an_empty_planner_leads_to_the_checklist(browser: Browser, fresh_store: Store) -> None:
     with (
         serve(app_on(fresh_store, Clock(NOW))) as server,
