@@ -10,15 +10,32 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
+from planner.services.spreadsheets.absences import AbsenceImporter
+from planner.services.spreadsheets.appointments import AppointmentImporter
+from planner.services.spreadsheets.closures import ClosureImporter
 from planner.services.spreadsheets.columns import Kind, cells_by_key, places_of
 from planner.services.spreadsheets.ground import Ground
 from planner.services.spreadsheets.importing import Importer, Tell
 from planner.services.spreadsheets.lines import Fault, Faults, LineReader
+from planner.services.spreadsheets.patients import PatientImporter
+from planner.services.spreadsheets.people import PeopleImporter
+from planner.services.spreadsheets.places import PlaceImporter
 from planner.services.spreadsheets.reading import Sheet, Unreadable, read_sheet
 from planner.services.spreadsheets.shifts import ShiftImporter
 from planner.services.spreadsheets.values import DateOrder, possible_orders
 
-IMPORTERS: Final[Mapping[str, type[Importer]]] = {importer.kind.slug: importer for importer in (ShiftImporter,)}
+IMPORTERS: Final[Mapping[str, type[Importer]]] = {
+    importer.kind.slug: importer
+    for importer in (
+        PlaceImporter,
+        PeopleImporter,
+        PatientImporter,
+        ShiftImporter,
+        AbsenceImporter,
+        ClosureImporter,
+        AppointmentImporter,
+    )
+}
 ORDER_WORDS: Final[dict[DateOrder, str]] = {
     DateOrder.DAY_FIRST: "day first: 03/04/27 is 3 April",
     DateOrder.MONTH_FIRST: "month first: 03/04/27 is 4 March",

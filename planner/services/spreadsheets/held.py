@@ -19,12 +19,15 @@ Span = tuple[datetime, datetime]
 _LONGEST = timedelta(seconds=LONGEST_SECONDS)
 
 
-def booked_in(db: Session, wanted: Sequence[tuple[datetime, datetime, PersonInfo]]) -> list[list[Span]]:
-    """For each span and person, the appointments they hold there as therapist or nurse, by start."""
+def booked_in(db: Session, wanted: Sequence[tuple[datetime, datetime, PersonInfo]], now: datetime) -> list[list[Span]]:
+    """For each span and person, the appointments not over yet that they hold there as therapist or nurse, by start."""
     if not wanted:
         return []
     booked = _booked(
-        db, sorted({person.id for _, _, person in wanted}), min(w[0] for w in wanted), max(w[1] for w in wanted)
+        db,
+        sorted({person.id for _, _, person in wanted}),
+        max(now, min(w[0] for w in wanted)),
+        max(w[1] for w in wanted),
     )
     return [[span for span in booked[person.id] if span[0] < end and start < span[1]] for start, end, person in wanted]
 

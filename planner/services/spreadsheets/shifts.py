@@ -222,7 +222,9 @@ class ShiftImporter(Importer):
     def _refuse_lost_cover(self) -> None:
         """Whoever has something booked in a shift that gets shorter keeps it until somebody moves it."""
         spans = [(shift.starts_at, shift.ends_at, wanted.person) for shift, wanted in self._updates]
-        for (shift, wanted), booked in zip(self._updates, booked_in(self.ground.db, spans), strict=True):
+        for (shift, wanted), booked in zip(
+            self._updates, booked_in(self.ground.db, spans, self.ground.now), strict=True
+        ):
             lost = [
                 span for span in booked if not _covered(span, wanted, moved=shift.site_id != wanted.row()["site_id"])
             ]
