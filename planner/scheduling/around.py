@@ -19,6 +19,7 @@ from planner.scheduling.own_time import Standing, standing
 from planner.scheduling.placements import Placement
 from planner.scheduling.placing import place_session
 from planner.scheduling.sheets import BookedSheet
+from planner.scheduling.taking_over import taken_over
 from planner.scheduling.wording import say
 
 
@@ -26,6 +27,35 @@ def move_line(view: CourseView, name: str, booked: BookedSheet, after: Placement
     """A session that goes elsewhere."""
     old, new = say(view, booked.start), say(view, after.start)
     return Line(LineKind.MOVED, f"{name}: {old} → {new}.", booked, after)
+
+
+def cover_line(view: CourseView, name: str, booked: BookedSheet, after: Placement) -> Line:
+    """A displaced session that goes where it was settled to go, or stays with somebody else."""
+    if after.start != booked.start:
+        return move_line(view, name, booked, after)
+    return Line(LineKind.MOVED, f"{name} stays {say(view, booked.start)}; somebody else takes it over.", booked, after)
+
+
+def other_starts(view: CourseView, state: State, booked: BookedSheet) -> Iterator[tuple[int, int]]:
+    """(days from the day aimed at, axis minute) of every start that would do for a preparation or consolidation."""
+    protocol, doses = view.search.protocol, state.doses
+    phase = protocol.preparation if booked.kind is AppointmentKind.PREPARATION else protocol.consolidation
+    if phase is None or not doses:
+        return
+    stay = protocol.visit.discharge_min
+    busy = [Standing(dose.start, dose.start + stay, True) for dose in doses]
+    busy += [standing(view, s) for s in view.sessions(AppointmentKind.INTEGRATION) if s.id not in state.displaced]
+    around = _Around(view, phase, busy)
+    for other in view.sessions(booked.kind):
+        if other.id not in state.displaced:
+            around.keep(other)
+    if booked.kind is AppointmentKind.CONSOLIDATION:
+        end = view.dose_end(doses[-1])
+        for _, start in around.free_between(end + phase.min_days * DAY, end + phase.max_days * DAY):
+            yield 0, start
+        return
+    for lead, _, start in _preparation_starts(view, phase, around, doses[0]):
+        yield abs(lead - phase.target_days), start
 
 
 def unsaved_line(view: CourseView, name: str, booked: BookedSheet, why: str) -> Line:
@@ -52,6 +82,9 @@ def follow_consolidation(view: CourseView, state: State, busy: list[Standing]) -
         else:
             waiting.append(booked)
     for booked in waiting:
+        if stays := around.taken_over(state, booked, still_does=span[0] <= booked.start - view.origin <= span[1]):
+            yield cover_line(view, "Consolidation session", booked, stays)
+            continue
         slot = around.first_between(*span)
         if slot is None:
             yield unsaved_line(view, "Consolidation session", booked, "no slot far enough after the last dose")
@@ -98,6 +131,21 @@ class _Around:
         found = min(self.free_between(first, last), default=None)
         return None if found is None else found[1]
 
+    def taken_over(self, state: State, booked: BookedSheet, *, still_does: bool) -> Placement | None:
+        """Where a displaced session was settled to go, else its own time with somebody else if that `still_does`."""
+        settled = state.covers.get(booked.id)
+        if settled is not None and (settled.start != booked.start or still_does):
+            found: Placement | None = settled
+        else:
+            found = taken_over(self.view, state, booked) if still_does else None
+        if found is None or self.view.day(found.start - self.view.origin) in self.days:
+            return None
+        start = found.start - self.view.origin
+        if not self._clear(start, found.end - found.start):
+            return None
+        self._stand(Standing(start, found.end - self.view.origin, False))
+        return found
+
     def placed(self, booked: BookedSheet, start: int) -> Placement:
         """The session there, which from now on stands in the way of others."""
         self._stand(Standing(start, start + self.phase.minutes, False))
@@ -136,6 +184,10 @@ def follow_preparation(view: CourseView, state: State, busy: list[Standing]) -> 
         else:
             waiting.append(booked)
     for booked in waiting:
+        if stays := around.taken_over(state, booked, still_does=_prepares(view, phase, booked, first) or not moved):
+            kept += 1
+            yield cover_line(view, "Preparation session", booked, stays)
+            continue
         slot = _preparation_slot(view, phase, around, first)
         if slot is None:
             yield unsaved_line(view, "Preparation session", booked, "no slot in time before the first dose")
@@ -154,17 +206,27 @@ def _prepares(view: CourseView, phase: SessionPhase, booked: BookedSheet, first:
 
 
 def _preparation_slot(view: CourseView, phase: SessionPhase, around: _Around, first: Dose) -> int | None:
+    ranked = (
+        (not_primary, abs(lead - phase.target_days), start)
+        for lead, not_primary, start in _preparation_starts(view, phase, around, first)
+    )
+    found = min(ranked, default=None)
+    return None if found is None else found[2]
+
+
+def _preparation_starts(
+    view: CourseView, phase: SessionPhase, around: _Around, first: Dose
+) -> Iterator[tuple[int, bool, int]]:
+    """(days before the first dose, not with the primary therapist, axis minute) of every start in time before it."""
     days, origin = view.search.days, view.search.supply.origin
     day = view.day(first.start)
     over_by = first.start - phase.minutes - before_first_dose(view.search.breaks, phase)
-    ranked: list[tuple[bool, int, int]] = []
     for lead in range(phase.min_days, phase.max_days + 1):
         if not 0 <= day - lead < days.count:
             continue
         begin, end = days.bounds[day - lead] - origin, days.bounds[day - lead + 1] - origin - 1
-        found = around.free_between(begin, min(end, over_by))
-        ranked += [(not_primary, abs(lead - phase.target_days), start) for not_primary, start in found]
-    return min(ranked)[2] if ranked else None
+        for not_primary, start in around.free_between(begin, min(end, over_by)):
+            yield lead, not_primary, start
 
 
 def follow_boosters(view: CourseView, state: State) -> Iterator[Line]:

@@ -5,7 +5,8 @@ All instants here are axis minutes of the search's supply.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from planner.domain.protocols import IntegrationMode
 from planner.domain.statuses import COUNTING, HOLDING, MOVABLE, AppointmentKind, AppointmentStatus
@@ -37,11 +38,15 @@ class Dose:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The doses in order of time, and which appointments cannot stay where they are whatever their times say."""
+    """The doses in order of time, and which appointments cannot stay where they are whatever their times say.
+
+    `covers` says where displaced sessions go (by appointment id), as far as that was settled for several courses.
+    """
 
     doses: tuple[Dose, ...]
     gone: frozenset[int] = frozenset()
     displaced: frozenset[int] = frozenset()
+    covers: Mapping[int, Placement] = field(default_factory=dict, hash=False)
 
     def number_of(self, appointment_id: int | None) -> int | None:
         """The dose number that an existing infusion will have; None when it no longer is a dose."""

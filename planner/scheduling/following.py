@@ -12,12 +12,14 @@ from dataclasses import replace
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.statuses import AppointmentKind, AppointmentStatus
 from planner.domain.windows import WindowStatus
+from planner.scheduling.around import cover_line
 from planner.scheduling.course_state import CourseView, Dose, State
 from planner.scheduling.decisions import Line, LineKind, WayOut, WayOutKind
 from planner.scheduling.links import needs_session
 from planner.scheduling.placements import Placement
 from planner.scheduling.placing import place_session
 from planner.scheduling.sheets import BookedSheet
+from planner.scheduling.taking_over import may_stay, taken_over
 from planner.scheduling.ways_out import ways_out
 from planner.scheduling.wording import say
 
@@ -158,6 +160,9 @@ class Follower:
         """Find a slot for a dose without a session: the best by 1.5, else a chosen way out, else say it is unsaved."""
         dose, cutoff = self.state.doses[number - 1], self.view.cutoff(self.state.doses, number - 1)
         slots, link = self.search.slots, self.search.link
+        if own is not None and (cover := self._cover(own, number)) is not None:
+            self.lines.append(cover_line(self.view, f"Integration session {number}", own, cover))
+            return
         if slots is None or link is None or dose.anchor + link.closes <= self.view.now - self.view.origin:
             if own is not None:
                 self._release(own, "its window is over")
@@ -185,6 +190,23 @@ class Follower:
         sentence = f"Dose {number} has no session in the clinic's window."
         status = AppointmentStatus.CANCELLED if own is not None else None
         self.lines.append(Line(LineKind.UNSAVED, sentence, own, status=status, ways_out=options))
+
+    def _cover(self, own: BookedSheet, number: int) -> Placement | None:
+        """Where a displaced session was settled to go, else its own time with somebody else; None if neither does."""
+        settled = self.state.covers.get(own.id)
+        if settled is not None and settled.start != own.start and not self._fits_there(settled, number):
+            settled = None
+        if settled is not None and settled.start == own.start and not may_stay(self.view, self.state, own):
+            settled = None
+        found = settled or taken_over(self.view, self.state, own)
+        return None if found is None else replace(found, number=number, serves=number, phase=self._phase(number))
+
+    def _fits_there(self, after: Placement, number: int) -> bool:
+        link, dose = self.search.link, self.state.doses[number - 1]
+        cutoff, start = self.view.cutoff(self.state.doses, number - 1), after.start - self.view.origin
+        if link is None or dose.before is None or dose.anchor != self.view.dose_of(dose.before).anchor:
+            return False
+        return link.fits(start - dose.anchor, None if cutoff is None else cutoff - dose.anchor)
 
     def ways_out_of(self, number: int, dose: Dose, cutoff: int | None) -> tuple[WayOut, ...]:
         """What a person may do about a dose without a session."""

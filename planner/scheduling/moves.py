@@ -7,7 +7,7 @@ said so with its ways out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Literal
@@ -155,12 +155,18 @@ def decide_dose_end(
 
 
 def decide_displaced(
-    course: CourseSheet, appointment_ids: Iterable[int], kind: str, choices: Choices | None = None
+    course: CourseSheet,
+    appointment_ids: Iterable[int],
+    kind: str,
+    choices: Choices | None = None,
+    covers: Mapping[int, Placement] | None = None,
 ) -> Decision:
     """Find other places for appointments that cannot stay: a closed day, or somebody away.
 
-    `course.clinic` must already be without that day or person. Doses keep their time if somebody else can take over,
-    else go to the nearest day that keeps the spacing and has a session, else the rest of the series slides.
+    `course.clinic` must already be without that day or person. `covers` says where displaced sessions go as far as that
+    was settled for several courses at once; other sessions keep their time with somebody else if they can. Doses keep
+    their time if somebody else can take over, else go to the nearest day that keeps the spacing and has a session,
+    else the rest of the series slides.
     """
     view = CourseView(course)
     ids = frozenset(appointment_ids)
@@ -169,7 +175,7 @@ def decide_displaced(
         sentence = f"{say(view, pinned[0].start, _name(pinned[0]))} is pinned; unpin it first."
         raise Refused([Conflict(Rule.PINNED, sentence, appointment_id=pinned[0].id)])
     ids = frozenset(a.id for a in course.appointments if a.id in ids and not view.frozen(a))
-    state = replace(view.state(), displaced=ids)
+    state = replace(view.state(), displaced=ids, covers=covers or {})
     lost: list[Line] = []
     for booked in [dose.before for dose in view.state().doses if dose.before is not None and dose.before.id in ids]:
         found = _replaced(view, state, booked)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from planner.domain.statuses import AppointmentKind, AppointmentStatus
-from planner.scheduling.around import move_line
+from planner.scheduling.around import cover_line, move_line
 from planner.scheduling.course_state import CourseView, State
 from planner.scheduling.decisions import Line, LineKind
 from planner.scheduling.placements import Placement
@@ -37,7 +37,7 @@ def follow_rolling(view: CourseView, state: State) -> Iterator[Line]:
             own = next((s for s in left if s.number == number - 1), None)
             if own is not None:
                 left.remove(own)
-            yield _placed(view, number, start, own)
+            yield _placed(view, state, number, start, own)
     for session in left:
         sentence = f"{say(view, session.start, 'Session')} is released: no dose needs it."
         yield Line(LineKind.RELEASED, sentence, session, status=AppointmentStatus.CANCELLED)
@@ -49,8 +49,11 @@ def _relinked(view: CourseView, there: BookedSheet, serves: int) -> Line:
     return Line(LineKind.RELINKED, sentence, there, after)
 
 
-def _placed(view: CourseView, number: int, start: int, own: BookedSheet | None) -> Line:
+def _placed(view: CourseView, state: State, number: int, start: int, own: BookedSheet | None) -> Line:
     """The session just before dose `number`: the one it had moves, else a new one; unsaved when nobody is free."""
+    settled = state.covers.get(own.id) if own is not None else None
+    if own is not None and settled is not None and settled.start - view.origin == start:
+        return cover_line(view, f"Integration session {number - 1}", own, settled)
     try:
         after = place_session(
             view.search.supply,

@@ -174,6 +174,12 @@ class Supply:
         """A room free at axis minute `start`, the first by id."""
         return self._pick(self.clinic.rooms, start, spans, None)
 
+    def free_rooms(self, start: int, minutes: int) -> list[ThingSheet]:
+        """All rooms free for a session at axis minute `start`, by id."""
+        spans = ((0, minutes),)
+        rooms = sorted(self.clinic.rooms, key=lambda room: room.id)
+        return [r for r in rooms if self._is_free(r.holdable_id, r.busy, start, with_turnover(spans, r.turnover))]
+
     def _pick(
         self, things: Iterable[ThingSheet], start: int, spans: tuple[Span, ...], wanted: int | None
     ) -> ThingSheet | None:

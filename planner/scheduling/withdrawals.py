@@ -90,7 +90,7 @@ def displaced_by_person(
         for a in course.appointments
         if a.holds and a.start < away[1] and away[0] < a.end and person_id in (a.therapist_id, a.nurse_id)
     }
-    if any(person.id == person_id for person in course.clinic.prescribers):
+    if any(person.id == person_id for person in (before or course.clinic).prescribers):
         visits = [
             a
             for a in course.appointments

@@ -7,7 +7,7 @@ reach for the same slot.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -17,14 +17,13 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
 from planner.domain.conflicts import Rule
-from planner.domain.errors import FieldError, NotFound, Refused, StaleVersion
+from planner.domain.errors import FieldError, NotFound, StaleVersion
 from planner.domain.intervals import minute_of
 from planner.domain.walltime import local_day
-from planner.scheduling.decisions import Decision
-from planner.scheduling.moves import decide_displaced
+from planner.scheduling.covering import Displaced
 from planner.scheduling.sheets import ClinicSheet, CourseSheet
+from planner.scheduling.together import CourseChange, decide_together
 from planner.scheduling.withdrawals import (
-    after_decision,
     displaced_by_day,
     displaced_by_person,
     without_day,
@@ -67,14 +66,6 @@ Disruption = CloseDay | Away
 
 
 @dataclass(frozen=True, slots=True)
-class CourseChange:
-    """What a disruption does to one course."""
-
-    course: CourseSheet
-    decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
 class DisruptionPreview:
     """All that a disruption does, course by course, and the key to apply it by."""
 
@@ -101,21 +92,12 @@ def preview_disruption(
     Refused when something is pinned.
     """
     require(principal, Permission.ROSTERS_WRITE)
-    courses = _touched(db, principal, act, now)
-    done: list[CourseChange] = []
-    for course in courses:
-        clinic = course.clinic
-        for before in done:
-            clinic = after_decision(clinic, before.decision)
-        bare = replace(course, clinic=_without(clinic, act))
-        ids = _displaced(bare, act, clinic)
-        if not ids:
-            continue
-        _check_site(db, principal, course)
-        decision = _decided(bare, ids, act, (choices or {}).get(course.id, {}))
-        if decision.lines:
-            done.append(CourseChange(bare, decision))
-    return DisruptionPreview(tuple(done), _key(done))
+    parts = _displaced_parts(_touched(db, principal, act, now), act)
+    for part in parts:
+        _check_site(db, principal, part.course)
+    changes = decide_together(parts, _kind(act), choices)
+    done = tuple(change for change in changes if change.decision.lines)
+    return DisruptionPreview(done, _key(done))
 
 
 def apply_disruption(
@@ -153,20 +135,6 @@ def apply_disruption(
             made.group_id = group.id
         db.flush()
     return group
-
-
-def _decided(course: CourseSheet, ids: frozenset[int], act: Disruption, choices: Mapping[int, int]) -> Decision:
-    """The decision about one course; a refusal says whose course it is about."""
-    try:
-        return decide_displaced(course, ids, _kind(act), choices)
-    except Refused as refused:
-        code = patient_code(course)
-        raise Refused([replace(c, sentence=f"{code}: {c.sentence}") for c in refused.conflicts]) from refused
-
-
-def patient_code(course: CourseSheet) -> str:
-    """What staff screens call the patient of a course."""
-    return course.names.get(course.request.patient.holdable_id, f"Course {course.id}")
 
 
 def _check_site(db: Session, principal: Principal, course: CourseSheet) -> None:
@@ -270,6 +238,13 @@ def _check_not_away(db: Session, act: Away) -> None:
         raise FieldError("starts", "This person is already away for all of that time.")
 
 
+def _displaced_parts(courses: Iterable[CourseSheet], act: Disruption) -> list[Displaced]:
+    """The courses that lose something, with the supply that is left to them."""
+    bare = [(replace(course, clinic=_without(course.clinic, act)), course.clinic) for course in courses]
+    parts = [Displaced(course, _displaced(course, act, before)) for course, before in bare]
+    return [part for part in parts if part.ids]
+
+
 def _without(clinic: ClinicSheet, act: Disruption) -> ClinicSheet:
     if isinstance(act, CloseDay):
         return without_day(clinic, act.day)
@@ -283,6 +258,6 @@ def _displaced(course: CourseSheet, act: Disruption, before: ClinicSheet) -> fro
     return displaced_by_person(course, act.person_id, away, before)
 
 
-def _key(changes: list[CourseChange]) -> str:
+def _key(changes: Iterable[CourseChange]) -> str:
     told = [(c.course.id, sorted((a.id, a.version) for a in c.course.appointments), c.decision.lines) for c in changes]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:32]

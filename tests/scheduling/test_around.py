@@ -115,7 +115,8 @@ def test_consolidation_that_moves_keeps_clear_of_what_else_stands_and_of_its_day
 def test_consolidation_that_moves_keeps_clear_of_one_that_runs_past_midnight() -> None:
     pinned = consolidation(on(6, "23:30"), pinned=True)
     other = replace(consolidation(on(9, "12:00")), id=31, number=2)
-    look = view(dose(1, on(4, "23:20")), pinned, other, plan=consolidating(min_days=2, sessions=2))
+    gone = clinic(therapists=(therapist(1, (on(0), on(9)), (on(10), on(28))),))
+    look = view(dose(1, on(4, "23:20")), pinned, other, plan=consolidating(min_days=2, sessions=2), supply=gone)
     state = replace(look.state(), displaced=frozenset({31}))
     assert after(follow_consolidation(look, state, [])) == [(LineKind.MOVED, on(7, "00:20"))]
 
@@ -135,9 +136,21 @@ def test_pinned_consolidation_stays_whatever_happens() -> None:
 
 
 def test_displaced_consolidation_moves_although_it_is_far_enough_after() -> None:
-    look = view(dose(1, on(2, "09:00")), consolidation(on(5, "09:00")), plan=consolidating())
+    gone = clinic(therapists=(therapist(1, (on(0), on(5)), (on(6), on(28))),))
+    look = view(dose(1, on(2, "09:00")), consolidation(on(5, "09:00")), plan=consolidating(), supply=gone)
     state = replace(look.state(), displaced=frozenset({30}))
     assert after(follow_consolidation(look, state, [])) == [(LineKind.MOVED, on(3, "09:40"))]
+
+
+def test_displaced_consolidation_keeps_its_time_with_somebody_else() -> None:
+    people = (therapist(1, (on(0), on(5)), (on(6), on(28))), therapist(2))
+    look = view(
+        dose(1, on(2, "09:00")), consolidation(on(5, "09:00")), plan=consolidating(), supply=clinic(therapists=people)
+    )
+    state = replace(look.state(), displaced=frozenset({30}))
+    (line,) = follow_consolidation(look, state, [])
+    assert line.after is not None
+    assert (line.after.start, line.after.therapist_id) == (on(5, "09:00"), 2)
 
 
 def test_consolidation_counts_from_the_recorded_end_of_the_dose() -> None:

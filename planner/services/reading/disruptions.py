@@ -11,14 +11,8 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Principal
 from planner.scheduling.decisions import Line, LineKind, WayOut, WayOutKind
-from planner.services.disruptions import (
-    Choices,
-    CourseChange,
-    Disruption,
-    DisruptionPreview,
-    patient_code,
-    preview_disruption,
-)
+from planner.scheduling.together import CourseChange, patient_code
+from planner.services.disruptions import Choices, Disruption, DisruptionPreview, preview_disruption
 from planner.services.reading.previews import QUIET, PreviewFacts, SetAside, facts_of, name_of
 from planner.services.rescheduling import Preview
 

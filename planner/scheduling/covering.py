@@ -1,0 +1,138 @@
+"""Who could take over a displaced session, and when: at its own time first, else at another one that would do.
+
+The primary therapist ranks before others and the session's way of meeting before another. Sessions of many courses are
+settled together, so that one of them never takes what is the only chance of another (users.md Z13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from planner.domain.statuses import AppointmentKind, Mode
+from planner.scheduling.around import other_starts
+from planner.scheduling.course_state import CourseView, State
+from planner.scheduling.packing import Option, Use, best_packing
+from planner.scheduling.placements import Held, Placement
+from planner.scheduling.placing import session_with
+from planner.scheduling.sheets import BookedSheet, CourseSheet
+from planner.scheduling.taking_over import may_stay, same_time
+from planner.scheduling.withdrawals import rebusied
+
+#: The best options of one session that are weighed against those of others; what they leave out is still found when
+#: its course is decided.
+MOST_OPTIONS = 240
+MOST_ROOMS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """A course whose supply lacks the day or person already, and its appointments that cannot stay."""
+
+    course: CourseSheet
+    ids: frozenset[int]
+
+    @property
+    def sessions(self) -> tuple[BookedSheet, ...]:
+        """The displaced sessions, in order of time."""
+        return tuple(a for a in self.course.appointments if a.id in self.ids and a.kind is not AppointmentKind.INFUSION)
+
+    @property
+    def doses_stay(self) -> bool:
+        """Whether no dose is displaced, so that each session's window is where it was."""
+        return len(self.sessions) == len(self.ids)
+
+
+def settle_covers(parts: Iterable[Displaced]) -> dict[int, Placement]:
+    """Where displaced sessions of courses whose doses stay go, by appointment id: as many as possible are saved, as
+    many of those as possible keep their time, and then the nearest to what is liked. Who is not in it could not be."""
+    settled = [part for part in parts if part.doses_stay and part.sessions]
+    freed = [held for part in settled for session in part.sessions for held in session.holds]
+    ids: list[int] = []
+    wanted: list[list[Option[Placement]]] = []
+    for part in settled:
+        own = {held for session in part.sessions for held in session.holds}
+        clinic = rebusied(part.course.clinic, [held for held in freed if held not in own], ())
+        view = CourseView(replace(part.course, clinic=clinic))
+        for session in part.sessions:
+            if not view.frozen(session):
+                ids.append(session.id)
+                wanted.append(_options(view, session, part.ids))
+    found = best_packing(wanted)
+    return {id_: option.what for id_, option in zip(ids, found, strict=True) if option is not None}
+
+
+def reserved(covers: Mapping[int, Placement], parts: Sequence[Displaced]) -> tuple[list[Held], list[Held]]:
+    """What settled sessions of these parts give back, and what they will hold."""
+    sessions = [session for part in parts for session in part.sessions if session.id in covers]
+    freed = [held for session in sessions for held in session.holds]
+    return freed, [held for session in sessions for held in covers[session.id].holds]
+
+
+def _options(view: CourseView, booked: BookedSheet, displaced: frozenset[int]) -> list[Option[Placement]]:
+    state = replace(view.state(), displaced=displaced)
+    found = [*_at_its_time(view, state, booked), *_at_other_times(view, state, booked)]
+    return sorted(found, key=lambda option: (option.cost, option.what.start, option.what.therapist_id))[:MOST_OPTIONS]
+
+
+def _at_its_time(view: CourseView, state: State, booked: BookedSheet) -> Iterator[Option[Placement]]:
+    if not may_stay(view, state, booked):
+        return
+    primary = view.search.supply.patient.primary_therapist_id
+    for after in same_time(view, state, booked, MOST_ROOMS):
+        cost = (0, 0, after.therapist_id != primary, after.mode is not booked.mode, 0, after.room_id != booked.room_id)
+        yield Option(cost, _uses(view, booked, after), after)
+
+
+def _at_other_times(view: CourseView, state: State, booked: BookedSheet) -> Iterator[Option[Placement]]:
+    supply, link = view.search.supply, view.search.link
+    primary, number = supply.patient.primary_therapist_id, state.number_of(booked.serves_id)
+    minutes = booked.end - booked.start
+    anchor = state.doses[number - 1].anchor if number is not None else 0
+    modes = sorted(supply.patient.modes, key=lambda mode: mode is not booked.mode)
+    starts = sorted(_other_starts(view, state, booked, number))[:MOST_OPTIONS]
+    for loss, distance, start in starts:
+        rooms = supply.free_rooms(start, minutes)[:MOST_ROOMS] if Mode.IN_PERSON in modes else []
+        for person in supply.therapists:
+            able = supply.session_modes(person, minutes)
+            for mode in modes:
+                if not able.get(mode, 0) >> start & 1:
+                    continue
+                for room in rooms if mode is Mode.IN_PERSON else (None,):
+                    after = session_with(
+                        supply, person, mode, start, minutes, kind=booked.kind, phase=booked.phase,
+                        number=number or booked.number, serves=number, link=link if number else None,
+                        offset=start - anchor if number else None, room=room,
+                    )  # fmt: skip
+                    other_room = after.room_id != booked.room_id
+                    cost = (1, loss, person.id != primary, mode is not booked.mode, distance, other_room)
+                    yield Option(cost, _uses(view, booked, after), after)
+
+
+def _other_starts(
+    view: CourseView, state: State, booked: BookedSheet, number: int | None
+) -> Iterator[tuple[int, int, int]]:
+    """(loss, distance from the ideal, axis minute) of every start that would do for a session, its own left out."""
+    here = booked.start - view.origin
+    if booked.kind is not AppointmentKind.INTEGRATION:
+        yield from ((0, away, start) for away, start in other_starts(view, state, booked) if start != here)
+        return
+    slots, link = view.search.slots, view.search.link
+    if slots is None or link is None or number is None:
+        return
+    dose, cutoff = state.doses[number - 1], view.cutoff(state.doses, number - 1)
+    last = link.last_start(None if cutoff is None else cutoff - dose.anchor)
+    if last is None:
+        return
+    first = max(view.leaves(dose) - dose.anchor, link.opens)
+    yield from ((s.loss, s.distance, s.start) for s in slots.all(dose.anchor, last, first) if s.start != here)
+
+
+def _uses(view: CourseView, booked: BookedSheet, after: Placement) -> tuple[Use, ...]:
+    """What a placement holds; sessions of one patient keep their break, those around the doses a day each."""
+    patient = view.search.supply.patient.holdable_id
+    breaks: Use = (("patient", patient), after.start, after.end + view.search.breaks.session_to_session)
+    if booked.kind is AppointmentKind.INTEGRATION:
+        return (*after.holds, breaks)
+    day = view.day(after.start - view.origin)
+    return (*after.holds, breaks, ((view.course.id, booked.kind), day, day + 1))
