@@ -1,68 +1,46 @@
 """A closed day, or somebody away: every course it touches is decided, shown, applied and undone as one.
 
-Courses are decided one after the other, each with what the ones before it take or give back, so that two of them never
-reach for the same slot.
+Courses are decided so that two of them never reach for the same slot, and none takes what is another's only chance.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
 from planner.domain.conflicts import Rule
-from planner.domain.errors import FieldError, NotFound, StaleVersion
-from planner.domain.intervals import minute_of
-from planner.domain.walltime import local_day
-from planner.scheduling.covering import Displaced
-from planner.scheduling.sheets import ClinicSheet, CourseSheet
-from planner.scheduling.together import CourseChange, decide_together
-from planner.scheduling.withdrawals import (
-    displaced_by_day,
-    displaced_by_person,
-    without_day,
-    without_person,
-)
+from planner.domain.errors import FieldError, StaleVersion
+from planner.scheduling.sheets import CourseSheet
+from planner.scheduling.together import CourseChange, decide_together, patient_code
 from planner.services import auditing
 from planner.services.applying import apply_decision
-from planner.services.planning_horizon import check_planned_day
-from planner.store.calendar_versions import bump
-from planner.store.records import Absence, ChangeSet, Clinic, Closure, FeedScope, Person, PersonSite, Site
-from planner.store.sheets import load_courses_touching
+from planner.services.disruption_acts import (
+    GROUP_KINDS,
+    KIND_AWAY,
+    KIND_DAY,
+    Away,
+    ChangeAbsence,
+    CloseDay,
+    CloseDays,
+    Disruption,
+    Leave,
+    days_of,
+    kind_of,
+)
+from planner.services.disruption_effects import ALREADY_CLOSED, displaced_parts, effect_of, own_absence
+from planner.services.roster_rows import Row, as_values, write_lines
+from planner.store.changes import Values
+from planner.store.records import Absence, ChangeSet, Clinic, Closure, Site
 
-KIND_DAY = "day.close"
-KIND_AWAY = "person.away"
-ALREADY_CLOSED = "The site is already closed that day."
 Choices = Mapping[int, Mapping[int, int]]
 """For a course id and a dose number, which way out a person chose."""
-
-
-@dataclass(frozen=True, slots=True)
-class CloseDay:
-    """Close a site for a calendar day in its own zone."""
-
-    site_id: int
-    day: date
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Away:
-    """A member of staff is away from one aware instant to another."""
-
-    person_id: int
-    starts_at: datetime
-    ends_at: datetime
-    reason: str = ""
-
-
-Disruption = CloseDay | Away
+LONGEST_REASON = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +67,13 @@ def preview_disruption(
     """Decide what a closed day or an absence does, and write nothing.
 
     Raises NotFound for a site or person that is not the principal's, FieldError (`day`; `person`, `starts`, `ends`),
-    Refused when something is pinned.
+    Refused when something is pinned, StaleVersion for an absence that is no longer what was seen.
     """
     require(principal, Permission.ROSTERS_WRITE)
-    parts = _displaced_parts(_touched(db, principal, act, now), act)
+    parts = displaced_parts(db, effect_of(db, principal, act, now), now)
     for part in parts:
         _check_site(db, principal, part.course)
-    changes = decide_together(parts, _kind(act), choices)
+    changes = decide_together(parts, kind_of(act), choices)
     done = tuple(change for change in changes if change.decision.lines)
     return DisruptionPreview(done, _key(done))
 
@@ -118,8 +96,7 @@ def apply_disruption(
         found = preview_disruption(db, principal, act, now=now, choices=choices)
         if found.key != key:
             raise StaleVersion(0, 1, "The plan")
-        minutes = db.get_one(Clinic, 1).undo_minutes
-        group = _record(db, principal, act, now, minutes)
+        group = _record(db, principal, act, now)
         for change in found.changes:
             made = apply_decision(
                 db,
@@ -128,12 +105,21 @@ def apply_disruption(
                 decision=change.decision,
                 seen_versions={a.id: a.version for a in change.course.appointments},
                 now=now,
-                undo_minutes=minutes,
+                undo_minutes=db.get_one(Clinic, 1).undo_minutes,
                 override_reasons=override_reasons or {},
                 reason=act.reason,
             )
             made.group_id = group.id
         db.flush()
+    return group
+
+
+def open_group(db: Session, principal: Principal, kind: str, now: datetime) -> ChangeSet:
+    """A change set of its own for an act on days or on somebody's time, with the clinic's grace time."""
+    minutes = db.get_one(Clinic, 1).undo_minutes
+    group = ChangeSet(kind=kind, account_id=principal.account_id, at=now, undo_until=now + timedelta(minutes=minutes))
+    db.add(group)
+    db.flush()
     return group
 
 
@@ -146,118 +132,77 @@ def _check_site(db: Session, principal: Principal, course: CourseSheet) -> None:
         )
 
 
-def _kind(act: Disruption) -> str:
-    return KIND_DAY if isinstance(act, CloseDay) else KIND_AWAY
-
-
-def _record(db: Session, principal: Principal, act: Disruption, now: datetime, minutes: int) -> ChangeSet:
-    """The closure or absence itself, its change set and its line of history."""
-    kind = _kind(act)
-    made: Closure | Absence
-    if isinstance(act, CloseDay):
-        made = Closure(site_id=act.site_id, day=act.day, reason=act.reason[:120])
-    else:
-        made = Absence(person_id=act.person_id, starts_at=act.starts_at, ends_at=act.ends_at, reason=act.reason[:120])
-    group = ChangeSet(kind=kind, account_id=principal.account_id, at=now, undo_until=now + timedelta(minutes=minutes))
-    db.add(made)
-    try:
-        with db.begin_nested():
-            db.flush()
-    except IntegrityError as error:
-        if not isinstance(made, Closure):
-            raise
-        raise FieldError("day", ALREADY_CLOSED) from error
-    db.add(group)
-    db.flush()
-    if isinstance(made, Absence):
-        bump(db, [(FeedScope.THERAPIST, made.person_id)], now)
+def _record(db: Session, principal: Principal, act: Disruption, now: datetime) -> ChangeSet:
+    """The closures or absence themselves, their change set and their line of history."""
+    rows = _write_rows(db, principal, act)
+    group = open_group(db, principal, kind_of(act), now)
+    write_lines(db, group, rows, now)
+    about = rows[0][0] if rows else None
     auditing.record(
         db,
         principal,
-        action=kind,
-        object_type="closure" if isinstance(made, Closure) else "absence",
-        object_id=made.id,
+        action=group.kind,
+        object_type="person" if about is None else "closure" if isinstance(about, Closure) else "absence",
+        object_id=act.person_id if isinstance(act, Leave) else about.id if about is not None else None,
         now=now,
         change_set_id=group.id,
+        detail={"closures": [row.id for row, _, _ in rows]} if isinstance(act, CloseDays) else None,
     )
     return group
 
 
-def _touched(db: Session, principal: Principal, act: Disruption, now: datetime) -> tuple[CourseSheet, ...]:
-    if isinstance(act, CloseDay):
-        site = _own_site(db, principal, act.site_id)
-        if act.day < local_day(now, site.zone):
-            raise FieldError("day", "That day has passed.")
-        check_planned_day(db, act.day, local_day(now, site.zone), field="day")
-        if db.scalar(select(Closure.id).where(Closure.site_id == site.id, Closure.day == act.day)) is not None:
-            raise FieldError("day", ALREADY_CLOSED)
-        return load_courses_touching(db, act.day, act.day, now, site_id=site.id)
-    if act.ends_at <= act.starts_at:
-        raise FieldError("ends", "The absence ends before it starts.")
-    if act.ends_at <= now:
-        raise FieldError("ends", "That time has passed.")
-    _check_planned(db, act, now)
-    _own_person(db, principal, act.person_id)
-    _check_not_away(db, act)
-    first = (act.starts_at - timedelta(days=1)).date()
-    last = (act.ends_at + timedelta(days=1)).date()
-    courses = {c.id: c for c in load_courses_touching(db, first, last, now, person_id=act.person_id)}
-    for site_id in db.scalars(select(PersonSite.site_id).where(PersonSite.person_id == act.person_id)):
-        courses.update((c.id, c) for c in load_courses_touching(db, first, last, now, site_id=site_id))
-    return tuple(courses[course_id] for course_id in sorted(courses))
-
-
-def _check_planned(db: Session, act: Away, now: datetime) -> None:
-    zone = db.get_one(Clinic, 1).zone
-    for field, instant in (("starts", act.starts_at), ("ends", act.ends_at - timedelta(seconds=1))):
-        check_planned_day(db, local_day(instant, zone), local_day(now, zone), field=field)
-
-
-def _own_site(db: Session, principal: Principal, site_id: int) -> Site:
-    site = db.get(Site, site_id) if site_id in principal.site_ids else None
-    if site is None:
-        raise NotFound
-    return site
-
-
-def _own_person(db: Session, principal: Principal, person_id: int) -> None:
-    found = db.scalar(
-        select(Person.id)
-        .join(PersonSite, PersonSite.person_id == Person.id)
-        .where(Person.id == person_id, PersonSite.site_id.in_(principal.site_ids))
-    )
-    if found is None:
-        raise NotFound
-
-
-def _check_not_away(db: Session, act: Away) -> None:
-    known = select(Absence.id).where(
-        Absence.person_id == act.person_id, Absence.starts_at <= act.starts_at, Absence.ends_at >= act.ends_at
-    )
-    if db.scalar(known.limit(1)) is not None:
-        raise FieldError("starts", "This person is already away for all of that time.")
-
-
-def _displaced_parts(courses: Iterable[CourseSheet], act: Disruption) -> list[Displaced]:
-    """The courses that lose something, with the supply that is left to them."""
-    bare = [(replace(course, clinic=_without(course.clinic, act)), course.clinic) for course in courses]
-    parts = [Displaced(course, _displaced(course, act, before)) for course, before in bare]
-    return [part for part in parts if part.ids]
-
-
-def _without(clinic: ClinicSheet, act: Disruption) -> ClinicSheet:
-    if isinstance(act, CloseDay):
-        return without_day(clinic, act.day)
-    return without_person(clinic, act.person_id, (minute_of(act.starts_at), minute_of(act.ends_at)))
-
-
-def _displaced(course: CourseSheet, act: Disruption, before: ClinicSheet) -> frozenset[int]:
-    if isinstance(act, CloseDay):
-        return displaced_by_day(course, act.day)
-    away = minute_of(act.starts_at), minute_of(act.ends_at)
-    return displaced_by_person(course, act.person_id, away, before)
+def _write_rows(db: Session, principal: Principal, act: Disruption) -> list[tuple[Row, Values | None, Values | None]]:
+    """Each row an act makes or changes, with its values before and after."""
+    if isinstance(act, Leave):
+        return []
+    if isinstance(act, ChangeAbsence):
+        absence = own_absence(db, principal, act.absence_id, seen=act.seen)
+        before = as_values(absence)
+        absence.starts_at, absence.ends_at = act.starts_at, act.ends_at
+        absence.reason = act.reason[:LONGEST_REASON]
+        db.flush()
+        return [(absence, before, as_values(absence))]
+    if isinstance(act, Away):
+        away = Absence(
+            person_id=act.person_id,
+            starts_at=act.starts_at,
+            ends_at=act.ends_at,
+            reason=act.reason[:LONGEST_REASON],
+        )
+        db.add(away)
+        db.flush()
+        return [(away, None, as_values(away))]
+    closures = [Closure(site_id=act.site_id, day=day, reason=reason[:LONGEST_REASON]) for day, reason in days_of(act)]
+    db.add_all(closures)
+    try:
+        with db.begin_nested():
+            db.flush()
+    except IntegrityError as error:
+        raise FieldError("day", ALREADY_CLOSED) from error
+    return [(closure, None, as_values(closure)) for closure in closures]
 
 
 def _key(changes: Iterable[CourseChange]) -> str:
     told = [(c.course.id, sorted((a.id, a.version) for a in c.course.appointments), c.decision.lines) for c in changes]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+
+
+__all__ = [
+    "ALREADY_CLOSED",
+    "GROUP_KINDS",
+    "KIND_AWAY",
+    "KIND_DAY",
+    "Away",
+    "ChangeAbsence",
+    "Choices",
+    "CloseDay",
+    "CloseDays",
+    "CourseChange",
+    "Disruption",
+    "DisruptionPreview",
+    "Leave",
+    "apply_disruption",
+    "open_group",
+    "patient_code",
+    "preview_disruption",
+]

@@ -11,10 +11,11 @@ from planner.domain.access import Permission, Principal, may
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import NotFound, NotPermitted, Refused
 from planner.services import auditing
-from planner.services.disruptions import KIND_AWAY, KIND_DAY
+from planner.services.disruption_acts import GROUP_KINDS
+from planner.services.roster_rows import take_back
 from planner.services.undoing import undo
-from planner.store.calendar_versions import bump
-from planner.store.records import Absence, AuditEntry, ChangeSet, Closure, FeedScope, PersonSite
+from planner.store.changes import lines_of
+from planner.store.records import AuditEntry, ChangeLine, ChangeSet, PersonSite
 
 
 def undo_change(db: Session, principal: Principal, change_set_id: int, now: datetime) -> ChangeSet:
@@ -27,7 +28,7 @@ def undo_change(db: Session, principal: Principal, change_set_id: int, now: date
         raise NotFound
     if found.group_id is not None:
         found = db.get_one(ChangeSet, found.group_id)
-    if found.kind not in (KIND_DAY, KIND_AWAY):
+    if found.kind not in GROUP_KINDS:
         undo(db, principal, change_set_id, now)
         return found
     with db.begin_nested():
@@ -36,7 +37,7 @@ def undo_change(db: Session, principal: Principal, change_set_id: int, now: date
 
 
 def _undo_group(db: Session, principal: Principal, group: ChangeSet, now: datetime) -> None:
-    """The courses last first, then the closure or absence itself."""
+    """The courses last first, then the closures or the absence themselves."""
     group = db.scalars(
         select(ChangeSet)
         .where(ChangeSet.id == group.id)
@@ -48,21 +49,17 @@ def _undo_group(db: Session, principal: Principal, group: ChangeSet, now: dateti
             AuditEntry.change_set_id == group.id, AuditEntry.action == group.kind
         )
     ).one()
-    is_closure = made.object_type == "closure"
-    row = db.get(Closure, made.object_id) if is_closure else db.get(Absence, made.object_id)
-    _check_may(db, principal, group, row)
+    lines = lines_of(db, group.id)
+    _check_may(db, principal, group, lines, made.object_id if made.object_type == "person" else None)
     if group.undone_at is not None or now > group.undo_until:
         over = "was undone already" if group.undone_at else "can no longer be undone"
         raise Refused([Conflict(Rule.STATUS, f"This change {over}.")])
     parts = select(ChangeSet.id).where(ChangeSet.group_id == group.id).order_by(ChangeSet.id.desc())
     for part in db.scalars(parts).all():
         undo(db, principal, part, now)
-    if row is not None:
-        db.delete(row)
+    take_back(db, lines, now)
     group.undone_at = now
     db.flush()
-    if isinstance(row, Absence):
-        bump(db, [(FeedScope.THERAPIST, row.person_id)], now)
     auditing.record(
         db,
         principal,
@@ -75,16 +72,17 @@ def _undo_group(db: Session, principal: Principal, group: ChangeSet, now: dateti
     )
 
 
-def _check_may(db: Session, principal: Principal, group: ChangeSet, row: Closure | Absence | None) -> None:
+def _check_may(
+    db: Session, principal: Principal, group: ChangeSet, lines: list[ChangeLine], person_id: int | None
+) -> None:
     """Whoever made it, or who keeps the roster of that site, may undo it; for others it is not there."""
     if group.account_id == principal.account_id:
         return
-    if isinstance(row, Closure):
-        is_theirs = row.site_id in principal.site_ids
-    else:
-        sites = select(PersonSite.site_id).where(PersonSite.person_id == (row.person_id if row else 0))
-        is_theirs = bool(principal.site_ids & set(db.scalars(sites)))
-    if not is_theirs:
+    values = [line.after or line.before or {} for line in lines]
+    people = {each["person_id"] for each in values if "person_id" in each} | ({person_id} if person_id else set())
+    sites = {each["site_id"] for each in values if "site_id" in each}
+    sites |= set(db.scalars(select(PersonSite.site_id).where(PersonSite.person_id.in_(people))))
+    if not principal.site_ids & sites:
         raise NotFound
     if not may(principal, Permission.ROSTERS_WRITE):
         raise NotPermitted("Only the person who made this change, or a coordinator, can undo it.")

@@ -341,7 +341,10 @@ def test_somebody_who_is_away_already_is_not_put_away_again(stage: Stage) -> Non
     stage.apply(act)
     with pytest.raises(FieldError, match="already away"):
         stage.preview(replace(act, starts_at=at("2027-02-02 09:00")))
-    stage.preview(replace(act, ends_at=at("2027-02-04 00:00")))
+    longer = replace(act, ends_at=at("2027-02-04 00:00"))
+    with pytest.raises(FieldError, match=r"from Tue 2 Feb 2027 00:00 to Wed 3 Feb 2027 00:00\. Change that"):
+        stage.preview(longer)
+    stage.preview(replace(longer, may_overlap=True))
 
 
 def test_an_absence_wakes_the_calendar_of_who_is_away_and_so_does_its_undoing(stage: Stage) -> None:

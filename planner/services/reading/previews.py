@@ -58,6 +58,7 @@ class LineFacts:
     outcome: str
     note: str
     tone: str
+    is_unsaved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ def _line(course: CourseSheet, line: Line) -> LineFacts:
         outcome=_outcome(line),
         note=_note(line),
         tone=_tone(line),
+        is_unsaved=line.kind is LineKind.UNSAVED,
     )
 
 
@@ -178,10 +180,9 @@ def _note(line: Line) -> str:
     if line.dose_end is not None:
         return line.sentence
     after = line.after
-    if after is None or after.offset_min is None:
-        if line.kind is LineKind.MOVED and line.before and after and line.before.start == after.start:
-            return "Same time; staff or place change"
-        return ""
+    same = line.kind is LineKind.MOVED and line.before and after and line.before.start == after.start
+    if after is None or after.offset_min is None or same:
+        return "Same time; staff or place change" if same else ""
     hours = f"{(after.offset_min + 30) // 60} h after"
     return hours if after.window_status is None else f"{hours}, {STATUS_WORDS[after.window_status]}"
 

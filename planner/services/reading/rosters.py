@@ -7,26 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Role, may
 from planner.domain.errors import NotFound
 from planner.domain.walltime import day_span, local_day
-from planner.services.disruptions import KIND_AWAY, KIND_DAY
 from planner.store.queries import clinic, rosters
 from planner.store.queries.clinic import SiteRow
-from planner.store.records import (
-    Absence,
-    AuditEntry,
-    ChangeLine,
-    ChangeSet,
-    Closure,
-    OpeningHours,
-    Person,
-    PersonRole,
-    PersonSite,
-)
+from planner.store.records import OpeningHours, Person, PersonRole, PersonSite
 
 DAYS_A_WEEK = 7
 
@@ -216,40 +205,3 @@ def _away_on(rows: Iterable[rosters.AbsenceRow], day: date, zone: str, reads_rea
         for row in rows
         if row.starts_at < end and start < row.ends_at
     )
-
-
-@dataclass(frozen=True, slots=True)
-class OpenDisruption:
-    """The latest closed day or absence of a site that can still be undone (aware instant `undo_until`).
-
-    `day` is set for a closed day, `person_name` for an absence; `count` is how many appointments it changed.
-    """
-
-    id: int
-    undo_until: datetime
-    day: date | None
-    person_name: str
-    count: int
-
-
-def open_disruption(db: Session, principal: Principal, site_id: int, now: datetime) -> OpenDisruption | None:
-    """What was done last to a site's roster, if `principal` may still undo it. At most two queries."""
-    if not may(principal, Permission.ROSTERS_WRITE):
-        return None
-    here = select(PersonSite.person_id).where(PersonSite.site_id == site_id)
-    row = db.execute(
-        select(ChangeSet.id, ChangeSet.undo_until, Closure.day, Person.name)
-        .join(AuditEntry, (AuditEntry.change_set_id == ChangeSet.id) & (AuditEntry.action == ChangeSet.kind))
-        .outerjoin(Closure, (AuditEntry.object_type == "closure") & (Closure.id == AuditEntry.object_id))
-        .outerjoin(Absence, (AuditEntry.object_type == "absence") & (Absence.id == AuditEntry.object_id))
-        .outerjoin(Person, Person.id == Absence.person_id)
-        .where(ChangeSet.kind.in_((KIND_DAY, KIND_AWAY)), ChangeSet.undone_at.is_(None), ChangeSet.undo_until >= now)
-        .where((Closure.site_id == site_id) | Absence.person_id.in_(here))
-        .order_by(ChangeSet.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        return None
-    parts = select(ChangeSet.id).where(ChangeSet.group_id == row.id)
-    touched = select(func.count()).where(ChangeLine.change_set_id.in_(parts), ChangeLine.record == "appointment")
-    return OpenDisruption(row.id, row.undo_until, row.day, row.name or "", db.scalar(touched) or 0)

@@ -1,4 +1,4 @@
-"""Rosters: a site's week, closing a day and putting somebody away with everything that follows."""
+"""Rosters: a site's week, closed days, public holidays and absences with everything that follows from them."""
 
 from __future__ import annotations
 
@@ -6,4 +6,13 @@ from flask import Blueprint
 
 blueprint = Blueprint("rosters", __name__)
 
-from planner.web.rosters import absences, closures, views  # noqa: E402, F401  they put their views into the blueprint
+from planner.web.rosters import (  # noqa: E402, F401  they put their views into the blueprint
+    absence_list,
+    absences,
+    closed_days,
+    closures,
+    public_holidays,
+    reassigning,
+    sick,
+    views,
+)

@@ -12,19 +12,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import redirect, render_template, request
+from flask import redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from planner.domain.conflicts import Rule
 from planner.domain.errors import FieldError, NotPermitted, StaleVersion
-from planner.services.disruptions import Disruption, apply_disruption
+from planner.services.disruption_acts import Disruption
+from planner.services.disruptions import apply_disruption
 from planner.services.reading.disruptions import CourseFacts, DisruptionFacts, disruption_facts
+from planner.services.reading.previews import LineFacts
 from planner.web.access import SEE_OTHER, principal
 from planner.web.clock import now
 from planner.web.courses.acting import CONFLICT, LEAVE
 from planner.web.db import db
 from planner.web.fields import UNPROCESSABLE, number_in, refuse
+from planner.web.filters import staff_span
 from planner.web.preview_words import line_words
 
 TEMPLATE = "rosters/preview.html"
@@ -122,6 +125,9 @@ def _context(asked: Asked, facts: DisruptionFacts, faults: Iterable[Fault] = ())
         "facts": facts,
         "faults": faults,
         "courses": [_course(course) for course in facts.courses],
+        "unsaved": [
+            _unsaved(course, line) for course in facts.courses for line in course.facts.lines if line.is_unsaved
+        ],
         "has_questions": any(course.facts.questions for course in facts.courses),
         "reasons": [
             {
@@ -136,6 +142,20 @@ def _context(asked: Asked, facts: DisruptionFacts, faults: Iterable[Fault] = ())
         "kept": (*asked.fields, *choices, ("key", facts.key)),
         "summary": _summary(facts),
         "button": _button(asked, facts),
+    }
+
+
+def _unsaved(course: CourseFacts, line: LineFacts) -> dict[str, str]:
+    """What could not be saved, when it would have been, and what can be done about it."""
+    was = "" if line.before is None else staff_span(line.before.starts_at, line.before.ends_at, course.facts.zone)
+    way_out = "Choose a way out below." if course.facts.questions else "Afterwards, open the course and plan it anew."
+    return {
+        "code": course.code,
+        "url": url_for("courses.course", course_id=course.course_id),
+        "what": line.what,
+        "was": was,
+        "why": line.note,
+        "way_out": way_out,
     }
 
 

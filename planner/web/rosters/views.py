@@ -9,16 +9,16 @@ from planner.domain.access import Permission, may
 from planner.domain.errors import NotFound, NotPermitted, Refused
 from planner.domain.walltime import day_and_year, local_day
 from planner.services.planning_horizon import last_planned_day
-from planner.services.reading.rosters import open_disruption, own_site, roster_week
+from planner.services.reading.rosters import own_site, roster_week
 from planner.services.undoing_groups import undo_change
 from planner.store.queries.clinic import SiteRow
 from planner.web.access import SEE_OTHER, once, principal, requires
 from planner.web.clock import now
 from planner.web.db import db
 from planner.web.fields import UNPROCESSABLE, id_of, refuse
-from planner.web.navigation import new_key
 from planner.web.rosters import blueprint
-from planner.web.rosters.weeks import FIRST_DAY, monday_of, undo_notice, week_page, week_url
+from planner.web.rosters.notices import back_url, undo_notices
+from planner.web.rosters.weeks import FIRST_DAY, monday_of, week_page, week_url
 
 FORBIDDEN = 403
 
@@ -52,7 +52,7 @@ def week() -> str:
         site_tabs=_tabs(site, own),
         monday=monday,
         may_write=may(principal(), Permission.ROSTERS_WRITE),
-        notices=undo_notice(open_disruption(db(), principal(), site.id, now()), site, monday, new_key()),
+        notices=undo_notices(db(), principal(), site, now()),
     )
 
 
@@ -71,14 +71,15 @@ def undo_disruption(change_set_id: int) -> Response:
     """Take back a closed day or an absence with everything it moved."""
     site, _ = own_site(db(), principal(), chosen_site_id())
     monday = monday_of(request.args.get("week"), local_day(now(), site.zone))
+    back = back_url(site, week_url(site, monday))
     try:
         undo_change(db(), principal(), change_set_id, now())
     except (Refused, NotPermitted) as error:
         return refuse(
             "rosters/not_undone.html",
             status=UNPROCESSABLE if isinstance(error, Refused) else FORBIDDEN,
-            back_url=week_url(site, monday),
+            back_url=back,
             faults=[(None, error.sentence)],
         )
     flash("Undone. The roster and all appointments are as they were before.", "ok")
-    return redirect(week_url(site, monday), SEE_OTHER)
+    return redirect(back, SEE_OTHER)

@@ -11,7 +11,7 @@ from flask import url_for
 from planner.domain.access import Role
 from planner.domain.errors import NotFound
 from planner.domain.walltime import local_day
-from planner.services.reading.rosters import AwayFacts, OpenDisruption, PersonWeek, RosterWeek, ShiftFacts
+from planner.services.reading.rosters import AwayFacts, PersonWeek, RosterWeek, ShiftFacts
 from planner.store.queries.clinic import SiteRow
 from planner.web.filters import day_words, short_day_words, staff_time
 
@@ -133,23 +133,3 @@ def _away(away: AwayFacts, zone: str) -> str:
     if away.is_all_day:
         return f"Away{_because(away.reason)}"
     return f"Away {staff_time(away.starts_at, zone)} to {staff_time(away.ends_at, zone)}{_because(away.reason)}"
-
-
-def undo_notice(found: OpenDisruption | None, site: SiteRow, monday: date, key: str) -> list[dict[str, str]]:
-    """The line that says what was just done to the roster and takes it back."""
-    if found is None:
-        return []
-    done = f"Closed {day_words(found.day)}" if found.day else f"{found.person_name} is away"
-    if found.count:
-        done += f", and {found.count} appointment{'' if found.count == 1 else 's'} changed"
-    until = staff_time(found.undo_until, site.zone)
-    return [
-        {
-            "kind": "ok",
-            "text": f"{done}. Calendars keep up by themselves. You can undo this until {until}.",
-            "undo_url": url_for(
-                "rosters.undo_disruption", change_set_id=found.id, site=site.id, week=week_word(monday)
-            ),
-            "idempotency_key": key,
-        }
-    ]

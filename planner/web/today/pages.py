@@ -18,6 +18,7 @@ from planner.store.queries.accounts import the_clinic
 from planner.store.queries.appointments import AppointmentRow
 from planner.store.queries.clinic import SiteRow, sites
 from planner.store.queries.courses import drafts
+from planner.store.queries.cover import reassign_counts
 from planner.store.queries.day import ChairDay, Shown, ToDo, ToDoKind, chairs_day, next_day_booked, site_day, to_do
 from planner.web.courses.pages import address_of, may_mark, title_of, where_of
 from planner.web.filters import day_words, hours_after, short_day_words, staff_day, staff_time
@@ -199,6 +200,9 @@ def _counted(number: int, noun: str, rest: str) -> str:
 
 def _tasks(db: Session, principal: Principal, now: datetime) -> list[Task]:
     found = [_task(principal, item) for item in to_do(db, principal, now)]
+    for site_id, count in reassign_counts(db, principal, now).items():
+        what = f"{_counted(count, 'appointment', '')} with people or places that are gone"
+        found.append(Task("Find cover", what, "", url_for("rosters.reassign", site=site_id), "See them"))
     for draft in drafts(db, principal):
         whose = draft.patient_code or "a patient not chosen yet"
         step = f"stopped at step {draft.step} of {LAST_STEP}"
