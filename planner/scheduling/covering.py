@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from planner.domain.statuses import AppointmentKind, Mode
 from planner.scheduling.around import other_starts
@@ -15,7 +16,7 @@ from planner.scheduling.course_state import CourseView, State
 from planner.scheduling.packing import Option, Use, best_packing
 from planner.scheduling.placements import Held, Placement
 from planner.scheduling.placing import session_with
-from planner.scheduling.sheets import BookedSheet, CourseSheet
+from planner.scheduling.sheets import BookedSheet, CourseSheet, PersonSheet
 from planner.scheduling.taking_over import may_stay, same_time
 from planner.scheduling.withdrawals import rebusied
 
@@ -48,18 +49,40 @@ def settle_covers(parts: Iterable[Displaced]) -> dict[int, Placement]:
     many of those as possible keep their time, and then the nearest to what is liked. Who is not in it could not be."""
     settled = [part for part in parts if part.doses_stay and part.sessions]
     freed = [held for part in settled for session in part.sessions for held in session.holds]
+    ids, wanted = _wanted(settled, freed, at_other_times=False)
+    found = best_packing(wanted)
+    if None in found:  # else nobody could do better than keep them all, and most days ask no more
+        found = best_packing(_wanted(settled, freed, at_other_times=True)[1])
+    return {id_: option.what for id_, option in zip(ids, found, strict=True) if option is not None}
+
+
+def _wanted(
+    parts: Sequence[Displaced], freed: Sequence[Held], *, at_other_times: bool
+) -> tuple[list[int], list[list[Option[Placement]]]]:
+    """The displaced sessions by id, and the options of each in order of cost. One course is looked at at a time: the
+    masks of many at once would not fit into a small machine."""
     ids: list[int] = []
     wanted: list[list[Option[Placement]]] = []
-    for part in settled:
-        own = {held for session in part.sessions for held in session.holds}
-        clinic = rebusied(part.course.clinic, [held for held in freed if held not in own], ())
-        view = CourseView(replace(part.course, clinic=clinic))
-        for session in part.sessions:
-            if not view.frozen(session):
-                ids.append(session.id)
-                wanted.append(_options(view, session, part.ids))
-    found = best_packing(wanted)
-    return {id_: option.what for id_, option in zip(ids, found, strict=True) if option is not None}
+    for part in parts:
+        for view, state, booked in _looks(part, freed):
+            options = [*_at_its_time(view, state, booked)]
+            options += _at_other_times(view, state, booked) if at_other_times else ()
+            ids.append(booked.id)
+            wanted.append(sorted(options, key=_rank))
+    return ids, wanted
+
+
+def _rank(option: Option[Placement]) -> tuple[tuple[int, ...], int, int]:
+    return option.cost, option.what.start, option.what.therapist_id or 0
+
+
+def _looks(part: Displaced, freed: Sequence[Held]) -> Iterator[tuple[CourseView, State, BookedSheet]]:
+    """Each displaced session that may move, with its course as if all displaced sessions gave their places back."""
+    own = {held for session in part.sessions for held in session.holds}
+    clinic = rebusied(part.course.clinic, [held for held in freed if held not in own], ())
+    view = CourseView(replace(part.course, clinic=clinic))
+    state = replace(view.state(), displaced=part.ids)
+    return ((view, state, session) for session in part.sessions if not view.frozen(session))
 
 
 def reserved(covers: Mapping[int, Placement], parts: Sequence[Displaced]) -> tuple[list[Held], list[Held]]:
@@ -67,12 +90,6 @@ def reserved(covers: Mapping[int, Placement], parts: Sequence[Displaced]) -> tup
     sessions = [session for part in parts for session in part.sessions if session.id in covers]
     freed = [held for session in sessions for held in session.holds]
     return freed, [held for session in sessions for held in covers[session.id].holds]
-
-
-def _options(view: CourseView, booked: BookedSheet, displaced: frozenset[int]) -> list[Option[Placement]]:
-    state = replace(view.state(), displaced=displaced)
-    found = [*_at_its_time(view, state, booked), *_at_other_times(view, state, booked)]
-    return sorted(found, key=lambda option: (option.cost, option.what.start, option.what.therapist_id))[:MOST_OPTIONS]
 
 
 def _at_its_time(view: CourseView, state: State, booked: BookedSheet) -> Iterator[Option[Placement]]:
@@ -85,28 +102,39 @@ def _at_its_time(view: CourseView, state: State, booked: BookedSheet) -> Iterato
 
 
 def _at_other_times(view: CourseView, state: State, booked: BookedSheet) -> Iterator[Option[Placement]]:
-    supply, link = view.search.supply, view.search.link
-    primary, number = supply.patient.primary_therapist_id, state.number_of(booked.serves_id)
-    minutes = booked.end - booked.start
+    """The best of them: with the primary therapist at any time, then with others at the times most liked."""
+    primary = view.search.supply.patient.primary_therapist_id
+    starts = sorted(_other_starts(view, state, booked, state.number_of(booked.serves_id)))
+    people = view.search.supply.therapists
+    mine = [person for person in people if person.id == primary]
+    others = [person for person in people if person.id != primary]
+    chances = ((at, person) for group in (mine, others) for at in starts for person in group)
+    options = (option for at, person in chances for option in _chances(view, state, booked, person, at))
+    yield from islice(options, MOST_OPTIONS)
+
+
+def _chances(
+    view: CourseView, state: State, booked: BookedSheet, person: PersonSheet, at: tuple[int, int, int]
+) -> Iterator[Option[Placement]]:
+    """Every way of meeting this therapist at `at`: (loss, distance from the ideal, axis minute)."""
+    supply, (loss, distance, start) = view.search.supply, at
+    number, minutes = state.number_of(booked.serves_id), booked.end - booked.start
     anchor = state.doses[number - 1].anchor if number is not None else 0
-    modes = sorted(supply.patient.modes, key=lambda mode: mode is not booked.mode)
-    starts = sorted(_other_starts(view, state, booked, number))[:MOST_OPTIONS]
-    for loss, distance, start in starts:
-        rooms = supply.free_rooms(start, minutes)[:MOST_ROOMS] if Mode.IN_PERSON in modes else []
-        for person in supply.therapists:
-            able = supply.session_modes(person, minutes)
-            for mode in modes:
-                if not able.get(mode, 0) >> start & 1:
-                    continue
-                for room in rooms if mode is Mode.IN_PERSON else (None,):
-                    after = session_with(
-                        supply, person, mode, start, minutes, kind=booked.kind, phase=booked.phase,
-                        number=number or booked.number, serves=number, link=link if number else None,
-                        offset=start - anchor if number else None, room=room,
-                    )  # fmt: skip
-                    other_room = after.room_id != booked.room_id
-                    cost = (1, loss, person.id != primary, mode is not booked.mode, distance, other_room)
-                    yield Option(cost, _uses(view, booked, after), after)
+    if not supply.is_there(person, start):
+        return
+    able = supply.session_modes(person, minutes)
+    for mode in supply.patient.modes:
+        if not able.get(mode, 0) >> start & 1:
+            continue
+        for room in supply.free_rooms(start, minutes)[:MOST_ROOMS] if mode is Mode.IN_PERSON else (None,):
+            after = session_with(
+                supply, person, mode, start, minutes, kind=booked.kind, phase=booked.phase,
+                number=number or booked.number, serves=number, link=view.search.link if number else None,
+                offset=start - anchor if number else None, room=room,
+            )  # fmt: skip
+            not_primary = person.id != supply.patient.primary_therapist_id
+            cost = (1, loss, not_primary, mode is not booked.mode, distance, after.room_id != booked.room_id)
+            yield Option(cost, _uses(view, booked, after), after)
 
 
 def _other_starts(

@@ -7,6 +7,7 @@ exact to the minute, and clock changes play no part because the bits count elaps
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from planner.scheduling.sheets import Span
 
@@ -14,6 +15,7 @@ _CHUNK = 1440
 _CHUNK_BYTES = _CHUNK // 8
 _BELOW = tuple((1 << minutes) - 1 for minutes in range(_CHUNK + 1))
 """Masks of the first so many minutes of a day's chunk."""
+_WORTH_KEEPING = 16
 
 
 class Axis:
@@ -26,26 +28,35 @@ class Axis:
         self.full = (1 << length) - 1
 
     def mask(self, spans: Iterable[Span]) -> int:
-        """The minutes inside any of `spans`; what lies off the axis is left out.
-
-        Built a day at a time, since numbers of 1,440 bits are cheap to change and long ones are not.
-        """
-        origin, length = self.origin, self.length
-        chunks = [0] * -(-length // _CHUNK)
-        for start, end in spans:
-            start -= origin
-            end -= origin
-            chunk = start // _CHUNK
-            upto = end - chunk * _CHUNK
-            if upto <= _CHUNK and 0 <= start < end <= length:
-                chunks[chunk] |= _BELOW[upto] ^ _BELOW[start - chunk * _CHUNK]
-            else:
-                _mark(chunks, max(start, 0), min(end, length))
-        return int.from_bytes(b"".join(chunk.to_bytes(_CHUNK_BYTES, "little") for chunk in chunks), "little")
+        """The minutes inside any of `spans`; what lies off the axis is left out."""
+        if isinstance(spans, tuple) and len(spans) >= _WORTH_KEEPING:
+            return _kept_mask(self.origin, self.length, spans)
+        return _mask(self.origin, self.length, spans)
 
     def free(self, busy: Iterable[Span]) -> int:
         """The minutes outside all of `busy`."""
         return self.full ^ self.mask(busy)
+
+
+def _mask(origin: int, length: int, spans: Iterable[Span]) -> int:
+    """Built a day at a time, since numbers of 1,440 bits are cheap to change and long ones are not."""
+    chunks = [0] * -(-length // _CHUNK)
+    for start, end in spans:
+        start -= origin
+        end -= origin
+        chunk = start // _CHUNK
+        upto = end - chunk * _CHUNK
+        if upto <= _CHUNK and 0 <= start < end <= length:
+            chunks[chunk] |= _BELOW[upto] ^ _BELOW[start - chunk * _CHUNK]
+        else:
+            _mark(chunks, max(start, 0), min(end, length))
+    return int.from_bytes(b"".join(chunk.to_bytes(_CHUNK_BYTES, "little") for chunk in chunks), "little")
+
+
+@lru_cache(maxsize=256)
+def _kept_mask(origin: int, length: int, spans: tuple[Span, ...]) -> int:
+    """The same roster is looked at once for each of the courses that an act touches."""
+    return _mask(origin, length, spans)
 
 
 def _mark(chunks: list[int], start: int, end: int) -> None:

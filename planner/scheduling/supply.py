@@ -286,14 +286,19 @@ class Supply:
             left &= ~able
         return result
 
+    def is_there(self, person: PersonSheet, start: int) -> bool:
+        """Whether a person works and is free at axis minute `start`, however long."""
+        if start < 0:
+            return False
+        return bool(self.free(person.holdable_id, person.busy) >> start & self.on_any_shift(person) >> start & 1)
+
     def pick_session(
         self, start: int, minutes: int, primary: int | None, *, on_grid: bool = True
     ) -> tuple[PersonSheet, Mode] | None:
         """Who holds a session at axis minute `start`, and how: the primary therapist first, then by id; the patient's
         first mode first."""
         for person in sorted(self.therapists, key=lambda p: (p.id != primary, p.id)):
-            here = self.free(person.holdable_id, person.busy) >> start & self.on_any_shift(person) >> start
-            if not here & 1:
+            if not self.is_there(person, start):
                 continue  # without working out all that they could do at other times
             modes = self.session_modes(person, minutes, on_grid=on_grid)
             for mode in self.patient.modes:

@@ -46,9 +46,11 @@ def same_time(view: CourseView, state: State, booked: BookedSheet, most_rooms: i
     modes = sorted(supply.patient.modes, key=lambda mode: mode is not booked.mode)
     rooms = sorted(supply.free_rooms(start, minutes), key=lambda room: room.id != booked.room_id)[:most_rooms]
     for person in sorted(supply.therapists, key=lambda p: (p.id != primary, p.id)):
+        if not supply.is_there(person, start):
+            continue
         able = supply.session_modes(person, minutes, on_grid=False)
         for mode in modes:
-            if start < 0 or not able.get(mode, 0) >> start & 1:
+            if not able.get(mode, 0) >> start & 1:
                 continue
             for room in rooms if mode is Mode.IN_PERSON else (None,):
                 yield session_with(

@@ -14,9 +14,9 @@ from planner.scheduling.covering import Displaced, reserved, settle_covers
 from planner.scheduling.decisions import Decision
 from planner.scheduling.following import Choices
 from planner.scheduling.moves import decide_displaced
-from planner.scheduling.placements import Placement
+from planner.scheduling.placements import Held, Placement
 from planner.scheduling.sheets import CourseSheet
-from planner.scheduling.withdrawals import after_decision, rebusied
+from planner.scheduling.withdrawals import given_and_taken, rebusied
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +37,24 @@ def decide_together(
     """
     chosen = choices or {}
     done: list[CourseChange] = []
+    freed: list[Held] = []
+    taken: list[Held] = []
+
+    def decide(part: Displaced, covers: Mapping[int, Placement]) -> None:
+        """Decide one course after those before it, and note what it gives and takes."""
+        done.append(_decided(part, kind, chosen, covers))
+        given, wanted = given_and_taken(done[-1].decision)
+        freed.extend(given)
+        taken.extend(wanted)
+
     for part in (part for part in parts if part.ids and not part.doses_stay):
-        done.append(_decided(_after(part, done), kind, chosen, {}))
-    rest = [_after(part, done) for part in parts if part.ids and part.doses_stay]
-    covers = settle_covers(rest)
-    settled: list[CourseChange] = []
+        decide(_supplied(part, freed, taken), {})
+    rest = [part for part in parts if part.ids and part.doses_stay]
+    covers = settle_covers([_supplied(part, freed, taken) for part in rest])
     for at, part in enumerate(rest):
-        freed, taken = reserved(covers, rest[at + 1 :])
-        part = _after(part, settled)
-        clinic = rebusied(part.course.clinic, freed, taken)
-        settled.append(_decided(replace(part, course=replace(part.course, clinic=clinic)), kind, chosen, covers))
-    return (*done, *settled)
+        later_freed, later_taken = reserved(covers, rest[at + 1 :])
+        decide(_supplied(part, [*freed, *later_freed], [*taken, *later_taken]), covers)
+    return tuple(done)
 
 
 def patient_code(course: CourseSheet) -> str:
@@ -55,11 +62,9 @@ def patient_code(course: CourseSheet) -> str:
     return course.names.get(course.request.patient.holdable_id, f"Course {course.id}")
 
 
-def _after(part: Displaced, done: Sequence[CourseChange]) -> Displaced:
-    clinic = part.course.clinic
-    for change in done:
-        clinic = after_decision(clinic, change.decision)
-    return replace(part, course=replace(part.course, clinic=clinic))
+def _supplied(part: Displaced, freed: Sequence[Held], taken: Sequence[Held]) -> Displaced:
+    """A part whose supply has these given back and those taken."""
+    return replace(part, course=replace(part.course, clinic=rebusied(part.course.clinic, freed, taken)))
 
 
 def _decided(

@@ -112,7 +112,12 @@ def _prescribed(clinic: ClinicSheet, booked: BookedSheet) -> bool:
 
 
 def after_decision(clinic: ClinicSheet, decision: Decision) -> ClinicSheet:
-    """The supply that is left once another course's decision has been carried out.
+    """The supply that is left once another course's decision has been carried out."""
+    return rebusied(clinic, *given_and_taken(decision))
+
+
+def given_and_taken(decision: Decision) -> tuple[list[Held], list[Held]]:
+    """What a decision gives back, and what it takes.
 
     What could not be saved gives its slot back where it cannot stay, and holds it where it can.
     """
@@ -125,7 +130,7 @@ def after_decision(clinic: ClinicSheet, decision: Decision) -> ClinicSheet:
             freed += line.before.holds
         if line.after is not None:
             taken += line.after.holds
-    return rebusied(clinic, freed, taken)
+    return freed, taken
 
 
 def rebusied(clinic: ClinicSheet, freed: Iterable[Held], taken: Iterable[Held]) -> ClinicSheet:
@@ -138,6 +143,8 @@ def rebusied(clinic: ClinicSheet, freed: Iterable[Held], taken: Iterable[Held]) 
         more[holdable].append((start, end))
 
     def busy(holdable_id: int, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+        if holdable_id not in out and holdable_id not in more:
+            return spans
         left = list(spans)
         for span in out[holdable_id]:
             if span in left:
