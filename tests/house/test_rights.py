@@ -1,11 +1,17 @@
-"""Rights are taken away in two places only, and both end the calendar links that hung on them."""
+"""Rights are taken away in few places only, and all of them end the calendar links that hung on them."""
 
 import re
 
 from tests.house.sources import ROOT, python_files
 
-TAKES_AWAY = re.compile(r"delete\((AccountRole|AccountSite|Account|Patient|Person)\)|\.active = (?!True)")
-PLACES = {"planner/services/accounts.py", "planner/services/rights.py"}
+#: A chair, room or site out of use takes nobody's right away.
+TAKES_AWAY = re.compile(r"delete\((AccountRole|AccountSite|Account|Patient|Person)\)|(?<!place)(?<!site)\.active = (?!True)")
+PLACES = {
+    "planner/services/accounts.py",
+    "planner/services/rights.py",
+    "planner/services/leaving.py",
+    "planner/services/discharging.py",
+}
 
 
 def test_whoever_takes_a_right_away_ends_the_links_that_hung_on_it() -> None:

@@ -1,4 +1,4 @@
-"""Sites, their hours, chairs and rooms on screen: kept as typed, refused in one sentence, never moving what is booked."""
+"""Sites, their hours, chairs and rooms: kept as typed, refused in one sentence, nothing that is booked moves."""
 
 from collections.abc import Callable
 
