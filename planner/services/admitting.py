@@ -51,7 +51,7 @@ def admit_patient(
     if site is None or not site.active:
         raise FieldError("site", "Choose one of your sites.")
     patient = add_patient(
-        db, code, name, site, now=now, primary_therapist=_therapist(db, site, therapist_id), modes=modes,
+        db, code, name, site, now=now, primary_therapist=therapist_at(db, site, therapist_id), modes=modes,
         preferred=preferred, escort=escort,
     )  # fmt: skip
     if weekly:
@@ -73,7 +73,8 @@ def weekly_availability(db: Session, patient_id: int) -> tuple[WeeklySpan, ...]:
     return tuple(WeeklySpan(weekday, start, end) for weekday, start, end in rows)
 
 
-def _therapist(db: Session, site: Site, therapist_id: int | None) -> Person | None:
+def therapist_at(db: Session, site: Site, therapist_id: int | None) -> Person | None:
+    """The therapist who is to treat a patient of the site. Raises FieldError (`therapist`)."""
     if therapist_id is None:
         return None
     found = db.scalar(

@@ -185,7 +185,8 @@ def _check(proposal: CourseProposal, now: datetime) -> None:
 
 
 def _active_patient(db: Session, patient_id: int) -> Patient:
-    patient = db.get(Patient, patient_id)
+    # Locked, so that nobody discharges the patient between this look and the course.
+    patient = db.get(Patient, patient_id, with_for_update={"key_share": True}, populate_existing=True)
     if patient is None:
         raise NotFound
     if not patient.active:

@@ -274,8 +274,11 @@ def _check_subject(db: Session, principal: Principal, scope: FeedScope, subject_
     """One's own dates; places only of one's own sites, and only as coordinator or nurse."""
     if scope is FeedScope.PATIENT:
         own = principal.is_any(Role.PATIENT) and principal.patient_id == subject_id
-        if not own or db.get(Patient, subject_id) is None:
+        patient = db.get(Patient, subject_id)
+        if not own or patient is None:
             raise NotFound
+        if not patient.active:
+            raise FieldError("device", "Your time with us has ended, so there are no more dates for a calendar.")
     elif scope is FeedScope.THERAPIST:
         if principal.person_id != subject_id or db.get(Person, subject_id) is None:
             raise NotFound

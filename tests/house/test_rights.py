@@ -5,7 +5,9 @@ import re
 from tests.house.sources import ROOT, python_files
 
 #: A chair, room or site out of use takes nobody's right away.
-TAKES_AWAY = re.compile(r"delete\((AccountRole|AccountSite|Account|Patient|Person)\)|(?<!place)(?<!site)\.active = (?!True)")
+TAKES_AWAY = re.compile(
+    r"delete\((AccountRole|AccountSite|Account|Patient|Person)\)|(?<!place)(?<!site)\.active = (?!True)"
+)
 PLACES = {
     "planner/services/accounts.py",
     "planner/services/rights.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
@@ -14,7 +15,7 @@ from planner.domain.errors import NotFound
 from planner.domain.statuses import Mode
 from planner.store.queries.courses import OPEN
 from planner.store.queries.scopes import visible_patients
-from planner.store.records import Course, Patient, Person, PersonRole, PersonSite, Site
+from planner.store.records import Course, Patient, PatientAbsence, Person, PersonRole, PersonSite, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class PatientRow:
     preferred_to: int
     version: int
     open_course_id: int | None
+    active: bool
+    messages_agreed_at: datetime | None
 
 
 _COLUMNS = (
@@ -52,12 +55,19 @@ _COLUMNS = (
     Patient.preferred_to_minute,
     Patient.version,
     Course.id,
+    Patient.active,
+    Patient.messages_agreed_at,
 )
 
 
-def patients(db: Session, principal: Principal, *, wanted: str = "", without_course: bool = False) -> list[PatientRow]:
-    """Active patients that `principal` may see, by code; `wanted` is part of a code or name. One query."""
-    conditions: list[ColumnElement[bool]] = [Patient.active.is_(True)]
+def patients(
+    db: Session, principal: Principal, *, wanted: str = "", without_course: bool = False, active: bool = True
+) -> list[PatientRow]:
+    """Patients that `principal` may see, by code: those in care or, not `active`, those discharged.
+
+    `wanted` is part of a code or name. One query.
+    """
+    conditions: list[ColumnElement[bool]] = [Patient.active.is_(active)]
     if wanted.strip():
         conditions.append(
             or_(
@@ -120,3 +130,22 @@ def staff(db: Session, role: Role, site_ids: Collection[int]) -> list[PersonRow]
         .order_by(Person.name, Person.id)
     )
     return [PersonRow(*row) for row in db.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceRow:
+    """A span in which a patient cannot come."""
+
+    id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+def absences(db: Session, patient_id: int, now: datetime) -> list[AbsenceRow]:
+    """A patient's absences that are not over, in order of time. One query."""
+    query = (
+        select(PatientAbsence.id, PatientAbsence.starts_at, PatientAbsence.ends_at)
+        .where(PatientAbsence.patient_id == patient_id, PatientAbsence.ends_at > now)
+        .order_by(PatientAbsence.starts_at, PatientAbsence.id)
+    )
+    return [AbsenceRow(*row) for row in db.execute(query)]

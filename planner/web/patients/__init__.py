@@ -6,4 +6,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("patients", __name__)
 
-from planner.web.patients import views  # noqa: E402, F401  it puts its views into the blueprint
+from planner.web.patients import editing, views  # noqa: E402, F401  they put their views into the blueprint

@@ -1,17 +1,18 @@
-"""The form of a new patient."""
+"""Forms about patients."""
 
 from __future__ import annotations
 
 from datetime import time
 from typing import Any
 
-from wtforms import SelectField, SelectMultipleField
+from wtforms import BooleanField, SelectField, SelectMultipleField
 from wtforms.validators import InputRequired, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from planner.domain.statuses import Mode
-from planner.web.courses.forms import WallTime
+from planner.web.courses.forms import Day, WallTime
 from planner.web.fields import Line, PlannerForm
+from planner.web.places.forms import spans_boxes
 
 LONGEST_CODE = 12
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -48,6 +49,30 @@ def add_weekdays() -> type[PatientForm]:
 
 
 NewPatientForm = add_weekdays()
+
+
+def edit_form() -> type[PatientForm]:
+    """The form of a patient who is known: consent too, and two spans for each weekday."""
+    more: dict[str, Any] = {"messages": BooleanField("Has agreed to be sent messages"), **spans_boxes()}
+    return type("EditPatientForm", (PatientForm,), more)
+
+
+EditPatientForm: Any = edit_form()
+
+
+class AwayForm(PlannerForm):
+    """From when to when a patient cannot come."""
+
+    from_day = Day("First day away", [InputRequired("Enter the first day.")])
+    from_time = WallTime("From", [Optional()])
+    to_day = Day("Last day away", [Optional()])
+    to_time = WallTime("Until", [Optional()])
+
+
+class DischargeForm(PlannerForm):
+    """Whether the sign-in ends with the care."""
+
+    end_sign_in = BooleanField("End their sign-in, too")
 
 
 def words_of(at: time | None, otherwise: str) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from planner.services.admitting import WeeklySpan
 from planner.store.queries.courses import CourseRow
-from planner.store.queries.people import PatientRow
+from planner.store.queries.people import AbsenceRow, PatientRow
+from planner.web.filters import staff_date
+from planner.web.patients.fitting import Unfitting
 from planner.web.patients.forms import MODES, WEEKDAYS
 
 MIDNIGHT = 1440
@@ -22,12 +24,22 @@ class PatientPage:
     weekly: tuple[tuple[str, str], ...]
     courses: tuple[CourseRow, ...]
     may_plan: bool
+    absences: tuple[AbsenceRow, ...]
+    unfitting: tuple[Unfitting, ...]
+    may_write: bool
 
 
 def patient_page(
-    patient: PatientRow, courses: Sequence[CourseRow], weekly: Sequence[WeeklySpan], *, may_plan: bool
+    patient: PatientRow,
+    courses: Sequence[CourseRow],
+    weekly: Sequence[WeeklySpan],
+    *,
+    may_plan: bool,
+    absences: Sequence[AbsenceRow],
+    unfitting: Sequence[Unfitting],
+    may_write: bool,
 ) -> PatientPage:
-    """Everything the page shows. `may_plan` counts only while no course is open."""
+    """Everything the page shows. `may_plan` counts only while no course is open and the patient is in care."""
     return PatientPage(
         patient=patient,
         facts=(
@@ -36,14 +48,23 @@ def patient_page(
             ("Ways of meeting", ", ".join(MODES[mode.value] for mode in patient.modes)),
             ("Likes to come", span_words(patient.preferred_from, patient.preferred_to)),
             ("Taken home by", patient.escort or "not known yet"),
+            ("Messages", _messages(patient)),
         ),
         weekly=tuple(
             (WEEKDAYS[day], ", ".join(span_words(s.from_minute, s.to_minute) for s in weekly if s.weekday == day))
             for day in sorted({span.weekday for span in weekly})
         ),
         courses=tuple(sorted(courses, key=lambda course: course.created_at, reverse=True)),
-        may_plan=may_plan and patient.open_course_id is None,
+        may_plan=may_plan and patient.open_course_id is None and patient.active,
+        absences=tuple(absences),
+        unfitting=tuple(unfitting),
+        may_write=may_write,
     )
+
+
+def _messages(patient: PatientRow) -> str:
+    agreed_at = patient.messages_agreed_at
+    return f"agreed on {staff_date(agreed_at, patient.zone)}" if agreed_at else "not agreed: none are sent"
 
 
 def span_words(start: int, end: int) -> str:

@@ -13,12 +13,13 @@ from planner.domain.access import Permission, Role, may
 from planner.domain.errors import FieldError
 from planner.domain.statuses import Mode
 from planner.services.admitting import admit_patient, weekly_availability
-from planner.store.queries import clinic, courses, people
+from planner.store.queries import appointments, clinic, courses, people
 from planner.web.access import SEE_OTHER, once, principal, requires
 from planner.web.clock import now
 from planner.web.db import db
 from planner.web.fields import put_beside, refuse
 from planner.web.patients import blueprint
+from planner.web.patients.fitting import unfitting
 from planner.web.patients.forms import WEEKDAYS, NewPatientForm, words_of
 from planner.web.patients.pages import patient_page
 
@@ -29,11 +30,12 @@ FORM = "patients/new.html"
 @requires(Permission.PATIENTS_READ)
 def patients() -> str:
     """Patients this person may see."""
-    wanted = request.args.get("wanted", "")[:60]
+    wanted, discharged = request.args.get("wanted", "")[:60], request.args.get("show") == "discharged"
     return render_template(
         "patients/patients.html",
-        patients=people.patients(db(), principal(), wanted=wanted),
+        patients=people.patients(db(), principal(), wanted=wanted, active=not discharged),
         wanted=wanted,
+        discharged=discharged,
         may_add=may(principal(), Permission.PATIENTS_WRITE),
         may_plan=may(principal(), Permission.COURSES_PLAN),
     )
@@ -44,11 +46,16 @@ def patients() -> str:
 def patient(patient_id: int) -> str:
     """One patient."""
     row = people.patient(db(), principal(), patient_id)
+    weekly, absences = weekly_availability(db(), patient_id), people.absences(db(), patient_id, now())
+    dates = appointments.of_patient(db(), principal(), patient_id, since=now())
     page = patient_page(
         row,
         courses.of_patient(db(), principal(), patient_id, now()),
-        weekly_availability(db(), patient_id),
+        weekly,
         may_plan=may(principal(), Permission.COURSES_PLAN),
+        absences=absences,
+        unfitting=unfitting(dates, weekly, absences, row.modes, now()),
+        may_write=may(principal(), Permission.PATIENTS_WRITE) and row.site_id in principal().site_ids,
     )
     return render_template("patients/patient.html", page=page)
 

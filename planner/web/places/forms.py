@@ -17,6 +17,8 @@ from planner.web.fields import Line, PlannerForm, Text, number_in
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MIDNIGHT = 1440
+#: How many spans of a day have boxes.
+BOXES = 2
 Hours = Mapping[int, tuple[tuple[int, int], ...]]
 GRID_WORDS = {str(minutes): f"Every {minutes} minutes" if minutes < 60 else "Every hour" for minutes in GRIDS}
 
@@ -90,10 +92,11 @@ HoursForm: Any = type("HoursForm", (PlannerForm,), {**spans_boxes(), "agreed": L
 NewSiteForm: Any = type("NewSiteForm", (SiteForm,), spans_boxes())
 
 
-def typed_spans(form: Any) -> dict[int, list[tuple[str, str]]]:
+def typed_spans(form: Any, kept: Hours | None = None) -> dict[int, list[tuple[str, str]]]:
     """The spans as services take them; an end at 00:00 is the end of the day.
 
-    Raises FieldError at the box that is missing, before its start, or inside the span before.
+    A day has boxes for two spans; a third one that `kept` has stays unless the day's boxes are emptied. Raises
+    FieldError at the box that is missing, before its start, or inside the span before.
     """
     found: dict[int, list[tuple[str, str]]] = {}
     for number, day in enumerate(WEEKDAYS):
@@ -102,11 +105,21 @@ def typed_spans(form: Any) -> dict[int, list[tuple[str, str]]]:
             span = _span(form, day, f"{first}_{number}", f"{last}_{number}")
             if span is not None:
                 spans.append(span)
-        if len(spans) == 2 and spans[1][0] < spans[0][1]:
+        if len(spans) == BOXES and spans[1][0] < spans[0][1]:
             raise FieldError(f"again_{number}", f"On {day} the second time has to begin after the first one ends.")
         if spans:
-            found[number] = spans
+            beyond = (kept or {}).get(number, ())[BOXES:]
+            found[number] = spans + [(clock_words(start), clock_words(end)) for start, end in beyond]
     return found
+
+
+def beyond_boxes(kept: Hours) -> list[tuple[str, str]]:
+    """The days that have more spans than boxes, and those spans in words."""
+    return [
+        (WEEKDAYS[number], ", ".join(f"{clock_words(a)} to {clock_words(b)}" for a, b in spans[BOXES:]))
+        for number, spans in kept.items()
+        if len(spans) > BOXES
+    ]
 
 
 def _span(form: Any, day: str, first: str, last: str) -> tuple[str, str] | None:
@@ -122,7 +135,7 @@ def _span(form: Any, day: str, first: str, last: str) -> tuple[str, str] | None:
 
 
 def boxes_of(hours: Hours) -> dict[str, time | None]:
-    """Weekly hours as what the boxes hold; a third span of a day has no box."""
+    """Weekly hours as what the boxes hold; see `beyond_boxes` for what has none."""
     values: dict[str, time | None] = {}
     for number in range(7):
         spans = [*hours.get(number, ()), (None, None), (None, None)]

@@ -17,7 +17,7 @@ from planner.web.db import db
 from planner.web.fields import put_beside, refuse, seen_version
 from planner.web.newer import CONFLICT, newer_values
 from planner.web.places import blueprint
-from planner.web.places.forms import HoursForm, boxes_of, day_rows, typed_spans
+from planner.web.places.forms import HoursForm, beyond_boxes, boxes_of, day_rows, typed_spans
 from planner.web.places.pages import outside_page
 
 TEMPLATE = "places/hours.html"
@@ -45,7 +45,7 @@ def keep_hours(site_id: int) -> Response:
             db(),
             principal(),
             site_id,
-            typed_spans(form),
+            typed_spans(form, find.weekly_hours(db(), site_id)),
             seen_version=seen_version(),
             agreed_key=form.agreed.data or "",
             now=now(),
@@ -75,6 +75,7 @@ def _page(
         "form": form,
         "site": found,
         "days": day_rows(form),
+        "beyond": beyond_boxes(find.weekly_hours(db(), found.id)),
         "version": version,
         "newer": newer,
         "left": outside_page(left.booked, links=False) if left else None,
