@@ -34,7 +34,7 @@ def discharge_patient(
     patient.active = False
     account = db.scalar(select(Account).where(Account.patient_id == patient.id))
     if account is not None and account.active and end_sign_in:
-        end_account(db, principal, account.id, now)
+        end_account(db, principal, account, now)
     if account is not None:
         retire_lost(db, principal, account.id, now)
     db.execute(

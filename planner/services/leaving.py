@@ -96,11 +96,11 @@ def person_leaves(db: Session, principal: Principal, person_id: int, *, seen_ver
     person = take_to_change(db, Person, person_id, seen_version, "This person")
     ended = what_ends(db, person_id, now)
     person.active = False
-    account_id = db.scalar(select(Account.id).where(Account.person_id == person_id))
-    if ended.has_account and account_id is not None:
-        end_account(db, principal, account_id, now)
-    if account_id is not None:
-        retire_lost(db, principal, account_id, now)
+    account = db.scalar(select(Account).where(Account.person_id == person_id))
+    if account is not None:
+        if account.active:
+            end_account(db, principal, account, now)
+        retire_lost(db, principal, account.id, now)
     _withdraw_invitations(db, person_id, now)
     _take_off_the_roster(db, person_id, now)
     db.flush()
