@@ -29,7 +29,18 @@ from planner.services.rostering import (
     add_weekly_shifts,
     set_availability,
 )
-from planner.store.records import Account, Appointment, Clinic, Course, Encounter, Patient, Person, Site
+from planner.store.records import (
+    Account,
+    Appointment,
+    Clinic,
+    Course,
+    Credential,
+    Encounter,
+    Patient,
+    Person,
+    Site,
+    SiteTravel,
+)
 from planner.store.sheets import Wishes
 
 DEMO_PASSWORD: Final = "northfield demo clinic"  # noqa: S105  printed for everybody on purpose
@@ -48,6 +59,8 @@ _FULL_DAY: Final = (("08:00", "18:00"),)
 _WEEKDAYS: Final = range(5)
 _TWICE: Final = "iv-racemic-twice-weekly"
 _LATE_MINUTES: Final = 10
+#: How many days each nurse's licence still holds: one is about to expire, one has.
+_LICENCE_DAYS: Final = (400, 20, -3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +184,10 @@ def _places_and_staff(db: Session, now: datetime) -> _Cast:
         _on_roster(db, name, Role.NURSE, site, _WEEKDAYS, days)
         for name, site in (("Kit Nurse-Rivera", main), ("Sasha Nurse-Moreau", main), ("Lee Nurse-Novak", west))
     ]
+    db.add(SiteTravel(site_id=min(main.id, west.id), other_site_id=max(main.id, west.id), minutes=40))
+    today = local_day(now, main.zone)
+    for nurse, days_left in zip(nurses, _LICENCE_DAYS, strict=True):
+        db.add(Credential(person_id=nurse.id, name="Made-up licence", expires_on=today + timedelta(days=days_left)))
     prescribers = [
         _on_roster(db, name, Role.PRESCRIBER, site, _WEEKDAYS, days)
         for name, site in (("Dr Remy Example-Rao", main), ("Dr Kai Example-Berg", west))

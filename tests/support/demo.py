@@ -132,6 +132,7 @@ def live_in(demo: Demo) -> None:
     """Use the clinic a little, each thing through its pages, so that every kind of page has something to show."""
     _wait_for_a_session(demo)
     _coordinator_works(demo)
+    _places_and_people_go(demo)
     _patient_looks_after_dates(demo)
     for role in (Role.THERAPIST, Role.NURSE):
         client = demo.client(role)
@@ -167,6 +168,25 @@ def _coordinator_works(demo: Demo) -> None:
         _preview_and_apply(client, f"/infusions/{infusion}", "move")
     _preview_and_apply(client, f"/infusions/{ginkgo[-1]}", "cancel")
     _send(client, "/feeds", "/feeds/new", {"app": "google"})
+
+
+def _places_and_people_go(demo: Demo) -> None:
+    """A site is closed down again, somebody leaves, a patient is discharged."""
+    admin, coordinator = demo.client(Role.ADMIN), demo.client(Role.COORDINATOR)
+    site = {"name": "Northfield East", "code": "EAST", "zone": "America/Chicago"}
+    east = path_of(_send(admin, "/admin/sites/new", "/admin/sites/new", site).location)
+    _send(admin, f"{east}/close", f"{east}/close")
+    somebody = {"name": "Demo Person Rowan", "roles": "therapist", "sites": "1"}
+    rowan = path_of(_send(coordinator, "/admin/staff/new", "/admin/staff/new", somebody).location)
+    _send(coordinator, f"{rowan}/leave", f"{rowan}/leave")
+    with demo.store.reading() as db:
+        juniper = db.scalars(select(Patient.id).where(Patient.code == "P-113")).one()
+    away = f"/patients/{juniper}/absences/new"
+    _send(coordinator, away, away, {"from_day": "2026-06-01"})
+    _send(coordinator, f"/patients/{juniper}/discharge", f"/patients/{juniper}/discharge")
+    # Those who are not there any more are behind a filter, whose form a person would send.
+    demo.landings["admin"] = [rowan, "/admin/staff?show=left"]
+    demo.landings["coordinator"] += [rowan, f"/patients/{juniper}", "/patients?show=discharged"]
 
 
 def _infusions_to_come(db: Session, code: str, now: datetime) -> list[int]:
