@@ -14,6 +14,7 @@ from typing import Any
 Document = dict[str, Any]
 
 NO_VALUE = "–"
+_KNOTS = "integration.window.knots."
 
 _PARTS = {
     "visit": "Visit",
@@ -50,8 +51,6 @@ _FIELDS = {
     "tail_end_h": "late until",
     "ideal_offset_h": "nearest to, of times that rank equal",
     "min_gap_before_next_dose_h": "ends at least, before the next check-in",
-    "hours": "hours of the knot",
-    "preference": "preference of the knot",
     "slug": "short name",
     "name": "name",
     "modality": "modality",
@@ -63,6 +62,7 @@ _FIELDS = {
     "id": "name of the policy",
     "containment": "must fit",
     "anchor": "counts from",
+    "knots": "ranking of free times",
     "source": "what it rests on",
     "strength": "how strong that is",
     "key": "kind",
@@ -71,7 +71,21 @@ _FIELDS = {
     "required": "required",
     "booking": "booking",
 }
+_FIELDS_IN = {
+    ("preparation", "min_days"): "at least, before the first dose",
+    ("preparation", "target_days"): "aimed at, before the first dose",
+    ("preparation", "max_days"): "at most, before the first dose",
+    ("consolidation", "min_days"): "at least, after the last dose",
+    ("consolidation", "target_days"): "aimed at, after the last dose",
+    ("consolidation", "max_days"): "at most, after the last dose",
+    ("span", "target_days"): "aimed at, from first to last dose",
+    ("span", "review_days"): "reviewed by a prescriber above, from first to last dose",
+    ("boosters", "after_days"): "usually after, from the last dose",
+    ("boosters", "min_days"): "not before, from the last dose",
+    ("boosters", "max_days"): "not after, from the last dose",
+}
 _UNITS = {"d": "days", "preference": ""}
+_ONE = {"days": "day", "doses": "dose", "sessions": "session", "boosters": "booster", "doses per session": "dose"}
 _CHOICES = {
     "dose_end": "the end of the dose",
     "check_out": "the end of check-out",
@@ -115,7 +129,8 @@ class Difference:
 
 def number_words(value: float, unit: str) -> str:
     """A value with its unit as pages show it."""
-    return f"{value:g} {_UNITS.get(unit, unit)}".strip()
+    said = _UNITS.get(unit, unit)
+    return f"{value:g} {_ONE.get(said, said) if value == 1 else said}".strip()
 
 
 def unit_words(unit: str) -> str:
@@ -129,7 +144,7 @@ def numbers_of(document: Mapping[str, Any]) -> tuple[Number, ...]:
         Number(
             path,
             group_words(document, path),
-            field_words(path),
+            field_words(document, path),
             leaf["value"],
             leaf["unit"],
             leaf["mark"],
@@ -170,10 +185,13 @@ def with_numbers(document: Mapping[str, Any], changed: Mapping[str, Mapping[str,
     return copy
 
 
-def field_words(path: str) -> str:
+def field_words(document: Mapping[str, Any], path: str) -> str:
     """What the field at a path is called, without what it belongs to."""
-    last = path.rpartition(".")[2]
-    return _FIELDS.get(last, last.replace("_", " "))
+    first, last = path.partition(".")[0], path.rpartition(".")[2]
+    if path.startswith(_KNOTS):
+        hours = part_of(document, f"{path.rpartition('.')[0]}.hours")["value"]
+        return f"preference at {hours:g} h" if last == "preference" else f"point at {hours:g} h"
+    return _FIELDS_IN.get((first, last)) or _FIELDS.get(last, last.replace("_", " "))
 
 
 def group_words(document: Mapping[str, Any], path: str) -> str:
@@ -181,8 +199,10 @@ def group_words(document: Mapping[str, Any], path: str) -> str:
     steps = path.split(".")[:-1]
     if not steps:
         return ""
+    if path.startswith(_KNOTS):
+        return "Window, ranking of free times"
     if steps[:2] == ["integration", "window"]:
-        return "Window" if len(steps) < 4 else f"Window, knot {int(steps[3]) + 1}"
+        return "Window"
     if steps[0] == "dose_phases":
         name = _name_at(document, ".".join(steps[:2])) or f"Phase {int(steps[1]) + 1}"
         return f"{name}, days between doses" if steps[-1] == "spacing" else name
@@ -194,12 +214,13 @@ def group_words(document: Mapping[str, Any], path: str) -> str:
 def words_of(document: Mapping[str, Any], path: str) -> str:
     """A field in full: “Window, opens”, “Visit: Recovery, length”."""
     group = group_words(document, path)
-    return f"{group}, {field_words(path)}" if group else field_words(path).capitalize()
+    field = field_words(document, path)
+    return f"{group}, {field}" if group else field[:1].upper() + field[1:]
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Every field that differs, its source included, in the order of the documents."""
-    before, after = dict(_leaves(old)), dict(_leaves(new))
+    """Every field that differs, its source included, in the order of the documents; a preference curve is one."""
+    before, after = dict(_fields(old)), dict(_fields(new))
     paths = [path for path in after if path not in before or before[path] != after[path]]
     paths += [path for path in before if path not in after]
     return tuple(
@@ -232,7 +253,18 @@ def _leaves(part: object, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, part
 
 
+def _fields(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every field as people compare them: the knots of a preference curve mean nothing one by one."""
+    for path, leaf in _leaves(document):
+        if path == f"{_KNOTS}0.hours":
+            yield _KNOTS.rstrip("."), part_of(document, _KNOTS.rstrip("."))
+        elif not path.startswith(_KNOTS):
+            yield path, leaf
+
+
 def _said(leaf: object) -> str:
+    if isinstance(leaf, Mapping) and "preference" in leaf:
+        return f"{_said(leaf['preference'])} at {_said(leaf['hours'])}"
     if isinstance(leaf, Mapping):
         return number_words(leaf["value"], leaf["unit"])
     if isinstance(leaf, bool):
@@ -243,6 +275,8 @@ def _said(leaf: object) -> str:
 
 
 def _source(leaf: object) -> str:
+    if isinstance(leaf, list) and leaf and isinstance(leaf[0], Mapping):
+        return "; ".join(dict.fromkeys(_source(item["preference"]) for item in leaf))
     if not isinstance(leaf, Mapping):
         return ""
     strength = f"; {leaf['strength']}" if leaf.get("strength") else ""

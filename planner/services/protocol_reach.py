@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 from sqlalchemy.orm import Session
 
-from planner.domain.access import Permission, Principal, require
+from planner.domain.access import Permission, Principal, may, require
 from planner.domain.intervals import minute_of
 from planner.domain.protocols import IntegrationMode, Protocol
 from planner.domain.walltime import local_day, resolve_wall_leniently
@@ -40,12 +40,13 @@ class SiteReach:
 
 
 def reach_of(db: Session, principal: Principal, protocols: Sequence[Protocol], now: datetime) -> tuple[SiteReach, ...]:
-    """Coverage of these protocols at the principal's sites, or at all for somebody bound to none.
+    """Coverage of these protocols at the principal's sites, or at all of them for who changes them for the clinic.
 
     One query, and ten for each site. Raises NotPermitted.
     """
     require(principal, Permission.PROTOCOLS_READ)
-    return tuple(_at_site(db, site, protocols, now) for site in sites(db, principal.site_ids or None))
+    own = None if may(principal, Permission.PROTOCOLS_WRITE) else principal.site_ids
+    return tuple(_at_site(db, site, protocols, now) for site in sites(db, own))
 
 
 def sample_check_in(zone: str, now: datetime) -> datetime:

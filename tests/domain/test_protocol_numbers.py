@@ -45,7 +45,7 @@ def test_every_number_with_provenance_is_listed_once_in_words(slug: str) -> None
         ("dose_phases.0.spacing.warn_days", "Induction, days between doses, warned from"),
         ("dose_phases.0.doses", "Induction, number of doses"),
         ("integration.window.opens_h", "Window, opens"),
-        ("integration.window.knots.1.preference", "Window, knot 2, preference of the knot"),
+        ("integration.window.knots.1.preference", "Window, ranking of free times, preference at 18 h"),
         ("consolidation.minutes", "Consolidation session, length of a session"),
         ("evidence_note", "Evidence"),
     ],
@@ -67,7 +67,7 @@ def test_differences_name_both_values_and_both_sources(document: dict[str, Any])
     changed["visit"]["blocks"][1]["on_site"] = []
     changed["boosters"] = None
     lines = {line.path: line for line in differences(document, changed)}
-    assert lines["span.target_days"].what == "Whole course, aimed at"
+    assert lines["span.target_days"].what == "Whole course, aimed at, from first to last dose"
     assert (lines["span.target_days"].before, lines["span.target_days"].after) == ("21 days", "24 days")
     assert lines["span.target_days"].source_after == "Our own (clinic policy)"
     assert lines["span.target_days"].source_before.endswith(")")
@@ -75,6 +75,16 @@ def test_differences_name_both_values_and_both_sources(document: dict[str, Any])
     assert (lines["visit.blocks.1.on_site"].before, lines["visit.blocks.1.on_site"].after) == ("prescriber", "–")
     assert lines["boosters.min_days"].after == "–"
     assert document == shipped_document(SLUG)
+
+
+def test_a_preference_curve_is_compared_as_one_line(document: dict[str, Any]) -> None:
+    lines = {line.path: line for line in differences(document, edited(document, closes_h="96"))}
+    assert set(lines) == {"integration.window.id", "integration.window.closes_h", "integration.window.knots"}
+    curve = lines["integration.window.knots"]
+    assert curve.what == "Window, ranking of free times"
+    assert curve.before == "0.5 at 12 h, 1 at 18 h, 1 at 48 h, 0.3 at 72 h, 0 at 168 h"
+    assert curve.after == "0.5 at 12 h, 1 at 18 h, 1 at 48 h, 0.3 at 96 h, 0 at 168 h"
+    assert "never shown to patients" in curve.source_after
 
 
 def test_a_changed_source_alone_is_a_difference(document: dict[str, Any]) -> None:

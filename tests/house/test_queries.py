@@ -17,6 +17,7 @@ PAGES = [
     *("/today, admin", "/today, coordinator", "/today, prescriber", "/today, nurse", "/today, therapist"),
     *("/courses", "/courses/<id>", "/courses/<id>/dates", "/courses/<id>/changes", "/infusions/<id>", "move"),
     *("/patients", "/patients/<id>", "/feeds", "/my", "/my/dates", "/my/calendar"),
+    *("/admin/protocols", "/admin/protocols/<id>", "/admin/protocols/<id>/windows"),
     *("wizard, step 4", "wizard, all dates"),
 ]
 

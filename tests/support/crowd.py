@@ -68,6 +68,12 @@ class Crowd:
             "/my/dates": ("patient-two", "/my/dates"),
             "/my/calendar": ("patient-two", "/my/calendar"),
             "/feeds": ("coordinator", "/feeds"),
+            "/admin/protocols": ("admin", "/admin/protocols"),
+            "/admin/protocols/<id>": ("admin", f"/admin/protocols/{self.at_work.twice_weekly.protocol_id}"),
+            "/admin/protocols/<id>/windows": (
+                "therapist",
+                f"/admin/protocols/{self.at_work.twice_weekly.protocol_id}/windows",
+            ),
             **self.paths,
         }
 

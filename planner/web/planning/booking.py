@@ -35,6 +35,7 @@ from planner.web.planning.times import compared_again
 
 CHECK = "planning/check.html"
 AGREE = "Tick that you have read the remarks, or change the plan."
+MOVED = "A new version of this protocol was signed meanwhile. Nothing was booked. Choose dates by it."
 NOTHING_BOOKED = "Somebody has taken a time of this plan meanwhile. Nothing was booked. Here is what is free now."
 
 KEEPS_ITS_KEY = "it keeps its key by itself, because the plan is read once more before the transaction"
@@ -62,10 +63,12 @@ def step_5(draft_id: int) -> Response | str:
 def _refused_before(draft_id: int) -> Response | None:
     """What can be said before anything is written: times taken meanwhile, remarks not read."""
     with own_reading() as reading:
-        page = _page(reading, opened(reading, draft_id))
+        found = opened(reading, draft_id)
+        page = _page(reading, found)
     if isinstance(page, Response):
         is_compare = page.location == step_url(draft_id, 4)
-        return compared_again(draft_id, [(None, NOTHING_BOOKED)], CONFLICT) if is_compare else page
+        why = MOVED if found.answers.moved_to else NOTHING_BOOKED
+        return compared_again(draft_id, [(None, why)], CONFLICT) if is_compare else page
     if page["dates"].remarks and not AgreeForm().agree.data:
         return _checked_again(draft_id, [("agree", AGREE)], 422)
     return None

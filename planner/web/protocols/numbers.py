@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from flask import render_template, request
@@ -100,10 +99,13 @@ def _page(stands: Standing, typed: Mapping[str, TypedNumber], problems: Iterable
     listed = numbers_to_edit(stands.working)
     at_fault = {_number_at(path, listed): sentence for path, sentence in reversed(list(problems))}
     rows = [_row(number, typed.get(number.path), at_fault.get(number.path, "")) for number in listed]
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.number.group, []).append(row)
     faults = [(box(path, "value") if path else None, sentence) for path, sentence in reversed(at_fault.items())]
     return {
         "stands": stands,
-        "groups": [(group, list(members)) for group, members in groupby(rows, key=lambda row: row.number.group)],
+        "groups": list(groups.items()),
         "faults": faults,
         "source": clinic_policy(),
         "meanwhile": (),

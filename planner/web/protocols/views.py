@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -83,7 +82,7 @@ def protocol(protocol_id: int) -> str:
         mode=mode_words(said),
         blocks=blocks_of(said),
         groups=groups_of([n for n in numbers_of(stands.document) if not n.path.startswith(_IN_TABLES)]),
-        knots=[n for n in numbers_of(stands.document) if n.path.endswith(".preference")],
+        ranking=[n for n in numbers_of(stands.document) if n.path.endswith(".preference")],
         versions=[(row, signed_words(row, zone)) for row in versions(db(), protocol_id)],
         going_by=touched(db(), protocol_id).get(protocol_id, NOBODY),
         **rights(),
@@ -138,8 +137,11 @@ def clinic_zone() -> str:
 
 
 def groups_of(numbers: Sequence[Number]) -> list[tuple[str, list[Number]]]:
-    """Numbers under what they belong to, in order."""
-    return [(group, list(members)) for group, members in groupby(numbers, key=lambda number: number.group)]
+    """Numbers under what they belong to, in order of its first."""
+    groups: dict[str, list[Number]] = {}
+    for number in numbers:
+        groups.setdefault(number.group, []).append(number)
+    return list(groups.items())
 
 
 def blocks_of(said: Protocol) -> list[dict[str, Any]]:
