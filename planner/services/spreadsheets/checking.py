@@ -98,7 +98,9 @@ def check_sheet(
     for count, raw in enumerate(sheet.lines, 1):
         line = LineReader(raw.number, cells_by_key(places, raw.cells), headers, faults, order)
         if any(cell.strip() for cell in raw.cells[width:]):
-            line.refuse("", "This line has more cells than the header has columns. A cell with a comma needs quotes.")
+            line.refuse(
+                "", "This line has more cells than the header names. A cell with a comma in it needs quotation marks."
+            )
         importer.take(line)
         if count % _EVERY == 0:
             tell(count)

@@ -36,6 +36,7 @@ _SPLIT: Final = "Split it, and bring the parts one by one."
 # Only these three end a line; Python's own splitting knows more, which may stand inside a cell.
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _SEPARATOR_LINE: Final = re.compile(r"\"?sep=([,;\t])\"?", re.IGNORECASE)
+EMPTY: Final = "This file is empty. The first line has to hold the names of the columns."
 _NOT_TEXT: Final[tuple[tuple[bytes, str], ...]] = (
     (b"PK\x03\x04", "This is a workbook (such as .xlsx or .ods)"),
     (b"\xd0\xcf\x11\xe0", "This is an old workbook (.xls)"),
@@ -81,6 +82,8 @@ def read_sheet(
     text, used = decoded(content, encoding)
     notes = [f"Read as {ENCODINGS[used]}."]
     physical = _physical_lines(text)
+    if not physical:
+        raise Unreadable(EMPTY)
     separator, skipped = _separator(physical, known_headers)
     if separator != ",":
         notes.append(f"The separator is the {SEPARATORS[separator]}.")
@@ -99,7 +102,7 @@ def read_sheet(
         if len(lines) % 1000 == 0:
             tell(len(lines))
     if not header:
-        raise Unreadable("This file is empty. The first line has to hold the names of the columns.")
+        raise Unreadable(EMPTY)
     if len(header) > MOST_COLUMNS:
         raise Unreadable(
             f"The first line has {len(header)} columns; no kind of file here has more than {MOST_COLUMNS}."
@@ -113,7 +116,7 @@ def read_sheet(
 def decoded(content: bytes, encoding: str = "") -> tuple[str, str]:
     """The text without its byte-order mark, and the codec it was read with (a key of ENCODINGS). Raises Unreadable."""
     if not content.strip(b"\x00 \t\r\n"):
-        raise Unreadable("This file is empty. The first line has to hold the names of the columns.")
+        raise Unreadable(EMPTY)
     for beginning, what in _NOT_TEXT:
         if content.startswith(beginning):
             raise Unreadable(f"{what}, not a CSV file. {_SAVE_AS}")
