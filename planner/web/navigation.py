@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
@@ -100,6 +100,7 @@ def page_surroundings() -> dict[str, Any]:
         "person": None,
         "theme": None,
         "idle_warning": None,
+        "find_url": None,
     }
     person = signed_in()
     if person is not None:
@@ -121,6 +122,9 @@ def _surroundings_of(person: SignedIn, clinic: ClinicWords) -> dict[str, Any]:
         "density": person.density,
     }
     if person.is_staff:
+        around["find_url"] = url_for("finding.results")
+        menu: PersonMenu = around["person"]
+        around["person"] = replace(menu, links=((url_for("finding.results"), "Opened lately"), *menu.links))
         minutes = max(1, clinic.staff_idle_minutes - WARNING_MINUTES)
         around["idle_warning"] = IdleWarning(minutes, url_for("auth.account"))
     return around

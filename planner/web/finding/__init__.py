@@ -5,3 +5,5 @@ from __future__ import annotations
 from flask import Blueprint
 
 blueprint = Blueprint("finding", __name__)
+
+from planner.web.finding import views, visits  # noqa: E402, F401  they put their views into the blueprint

@@ -63,6 +63,19 @@ function watchIdle() {
   });
 }
 
+// Control and K together go to the box that finds things. One key alone would get in the way of people who dictate.
+function toFind(event) {
+  if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+  const box = ["find-box", "words"].map((id) => document.getElementById(id)).find((one) => one?.offsetParent);
+  const link = document.querySelector(".find-link");
+  if (!box && !link) return;
+  event.preventDefault();
+  if (!box) return link.click();
+  box.focus();
+  box.select();
+}
+
+document.addEventListener("keydown", toFind);
 document.addEventListener("submit", guard, true);
 document.addEventListener("htmx:finally:request", (event) => release(event.target));
 // A fragment that brings faults brings the focus to them, as a whole page would.
