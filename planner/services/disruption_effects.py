@@ -29,13 +29,17 @@ A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What an act takes away: a site's days, or a person's time. `left` is a prescriber who is on no sheet any more."""
+    """What an act takes away: a site's days, or a person's time. `left` is a prescriber who is on no sheet any more.
+
+    With `only_sites` the courses of other sites are left to those who coordinate them.
+    """
 
     site_id: int = 0
     days: tuple[date, ...] = ()
     person_id: int = 0
     spans: tuple[Interval, ...] = ()
     left: PersonSheet | None = None
+    only_sites: frozenset[int] | None = None
 
 
 def effect_of(db: Session, principal: Principal, act: Disruption, now: datetime) -> Effect:
@@ -90,9 +94,10 @@ def own_person(db: Session, principal: Principal, person_id: int) -> None:
         raise NotFound
 
 
-def own_absence(db: Session, principal: Principal, absence_id: int, *, seen: str = "") -> Absence:
-    """An absence of somebody at the principal's sites. Raises NotFound, StaleVersion when it is not as `seen`."""
-    absence = db.get(Absence, absence_id, populate_existing=True)
+def own_absence(db: Session, principal: Principal, absence_id: int, *, seen: str = "", lock: bool = False) -> Absence:
+    """An absence of somebody at the principal's sites, locked to change it. Raises NotFound, StaleVersion when it is
+    not as `seen`."""
+    absence = db.get(Absence, absence_id, populate_existing=True, with_for_update=lock or None)
     if absence is None:
         raise NotFound
     own_person(db, principal, absence.person_id)
@@ -102,8 +107,8 @@ def own_absence(db: Session, principal: Principal, absence_id: int, *, seen: str
 
 
 def own_closure(db: Session, principal: Principal, closure_id: int) -> tuple[Closure, Site]:
-    """A closed day of one of the principal's sites. Raises NotFound."""
-    closure = db.get(Closure, closure_id)
+    """A closed day of one of the principal's sites, locked to change it. Raises NotFound."""
+    closure = db.get(Closure, closure_id, populate_existing=True, with_for_update=True)
     if closure is None:
         raise NotFound
     return closure, own_site(db, principal, closure.site_id)
@@ -186,7 +191,7 @@ def _leaving(db: Session, principal: Principal, act: Leave, now: datetime) -> Ef
     end = day_span(last_planned_day(db, local_day(now, zone)), zone)[1]
     prescribes = _prescribes(db, act.person_id)
     left = _as_sheet(db, person, now) if prescribes else None
-    return Effect(person_id=person.id, spans=(Interval(now, end),), left=left)
+    return Effect(person_id=person.id, spans=(Interval(now, end),), left=left, only_sites=principal.site_ids)
 
 
 def _prescribes(db: Session, person_id: int) -> bool:
@@ -216,7 +221,8 @@ def _touched(db: Session, effect: Effect, now: datetime) -> tuple[CourseSheet, .
     if _prescribes(db, effect.person_id):
         for site_id in db.scalars(select(PersonSite.site_id).where(PersonSite.person_id == effect.person_id)):
             courses.update((c.id, c) for c in load_courses_touching(db, first, last, now, site_id=site_id))
-    return tuple(courses[course_id] for course_id in sorted(courses))
+    found = (courses[course_id] for course_id in sorted(courses))
+    return tuple(c for c in found if effect.only_sites is None or c.clinic.site.id in effect.only_sites)
 
 
 def _minutes(spans: Iterable[Interval]) -> list[tuple[int, int]]:

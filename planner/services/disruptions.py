@@ -156,7 +156,7 @@ def _write_rows(db: Session, principal: Principal, act: Disruption) -> list[tupl
     if isinstance(act, Leave):
         return []
     if isinstance(act, ChangeAbsence):
-        absence = own_absence(db, principal, act.absence_id, seen=act.seen)
+        absence = own_absence(db, principal, act.absence_id, seen=act.seen, lock=True)
         before = as_values(absence)
         absence.starts_at, absence.ends_at = act.starts_at, act.ends_at
         absence.reason = act.reason[:LONGEST_REASON]

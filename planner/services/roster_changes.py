@@ -24,7 +24,7 @@ def remove_absence(db: Session, principal: Principal, absence_id: int, *, seen: 
     Raises NotFound, StaleVersion when it is not as `seen`, Refused once it has begun.
     """
     require(principal, Permission.ROSTERS_WRITE)
-    absence = own_absence(db, principal, absence_id, seen=seen)
+    absence = own_absence(db, principal, absence_id, seen=seen, lock=True)
     if absence.starts_at <= now:
         sentence = "This absence has begun, so it stays in the history. Change its end instead."
         raise Refused([Conflict(Rule.STATUS, sentence)])
@@ -37,7 +37,7 @@ def end_absence(db: Session, principal: Principal, absence_id: int, *, seen: str
     Raises NotFound, StaleVersion when it is not as `seen`, Refused when it has not begun or is over.
     """
     require(principal, Permission.ROSTERS_WRITE)
-    absence = own_absence(db, principal, absence_id, seen=seen)
+    absence = own_absence(db, principal, absence_id, seen=seen, lock=True)
     back_at = now.replace(microsecond=0)
     if not absence.starts_at < back_at < absence.ends_at:
         raise Refused([Conflict(Rule.STATUS, "Only an absence that is going on can end now.")])

@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused
+from planner.domain.statuses import AppointmentStatus
+from planner.domain.walltime import day_span
 from planner.store.calendar_versions import bump
 from planner.store.changes import Values, values_of
-from planner.store.records import Absence, ChangeLine, ChangeSet, Closure, FeedScope
+from planner.store.records import Absence, Appointment, ChangeLine, ChangeSet, Closure, FeedScope, Site
 
 Row = Absence | Closure
 RECORDS: dict[str, type[Absence] | type[Closure]] = {"absence": Absence, "closure": Closure}
@@ -66,6 +69,29 @@ def take_back(db: Session, lines: Iterable[ChangeLine], now: datetime) -> None:
             raise Refused([Conflict(Rule.STATUS, "That day was closed again meanwhile.")]) from error
         if isinstance(row, Absence):
             bump(db, [(FeedScope.THERAPIST, row.person_id)], now)
+        if row is not None and line.before is not None:
+            _check_unused(db, row, line.after)
+
+
+def _check_unused(db: Session, row: Row, since: Values | None) -> None:
+    """Raise Refused when somebody was booked into time that a change gave back and its undoing would take again."""
+    booked = select(Appointment.id).where(Appointment.status == AppointmentStatus.BOOKED)
+    if isinstance(row, Absence):
+        whose = or_(Appointment.therapist_id == row.person_id, Appointment.nurse_id == row.person_id)
+        booked = booked.where(whose, Appointment.starts_at < row.ends_at, Appointment.ends_at > row.starts_at)
+        if since is not None:
+            known = datetime.fromisoformat(since["starts_at"]), datetime.fromisoformat(since["ends_at"])
+            booked = booked.where(or_(Appointment.starts_at < known[0], Appointment.ends_at > known[1]))
+    else:
+        site = db.get_one(Site, row.site_id)
+        start, end = day_span(row.day, site.zone)
+        here = or_(Appointment.chair_id.is_not(None), Appointment.room_id.is_not(None))
+        booked = booked.where(
+            Appointment.site_id == row.site_id, here, Appointment.starts_at >= start, Appointment.starts_at < end
+        )
+    if db.scalar(booked.limit(1)) is not None:
+        sentence = "Somebody was booked into that time meanwhile. Make the change anew: you see first what it moves."
+        raise Refused([Conflict(Rule.STATUS, sentence)])
 
 
 def _fill(row: Row, values: Values) -> None:

@@ -86,5 +86,5 @@ def reopen(closure_id: int) -> Response:
     try:
         reopen_day(db(), principal(), closure_id, now=now())
     except Refused as error:
-        return refuse("rosters/not_undone.html", status=UNPROCESSABLE, back_url=back, faults=[(None, error.sentence)])
+        return refuse("rosters/not_done.html", status=UNPROCESSABLE, back_url=back, faults=[(None, error.sentence)])
     return redirect(back, SEE_OTHER)

@@ -72,7 +72,7 @@ def find_cover(person_id: int) -> Response | str:
 
 def _refused(site: SiteRow, error: FieldError | Refused) -> Response:
     back = url_for("rosters.reassign", site=site.id)
-    return refuse("rosters/not_undone.html", status=UNPROCESSABLE, back_url=back, faults=[(None, error.sentence)])
+    return refuse("rosters/not_done.html", status=UNPROCESSABLE, back_url=back, faults=[(None, error.sentence)])
 
 
 def _asked(session: Session, site: SiteRow, person_id: int) -> Asked:
