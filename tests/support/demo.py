@@ -134,6 +134,7 @@ def live_in(demo: Demo) -> None:
     _coordinator_works(demo)
     _places_and_people_go(demo)
     _patient_looks_after_dates(demo)
+    _prescriber_prepares_a_window(demo)
     for role in (Role.THERAPIST, Role.NURSE):
         client = demo.client(role)
         _send(client, "/feeds", "/feeds/new", {"app": "other"})
@@ -147,6 +148,13 @@ def _wait_for_a_session(demo: Demo) -> None:
         assert first is not None, "the demo clinic has no session to come"
         demo.clock.now = first.starts_at + (first.ends_at - first.starts_at) / 2
         demo.landings["coordinator"] = [f"/integration/{first.id}"]
+
+
+def _prescriber_prepares_a_window(demo: Demo) -> None:
+    """Change when a window closes, and leave the change unsigned."""
+    with demo.store.reading() as db:
+        page = f"/admin/protocols/{newest_version(db, 'iv-racemic-twice-weekly').protocol_id}/windows"
+    _send(demo.client(Role.PRESCRIBER), page, page, {"closes_h": "96"})
 
 
 def _coordinator_works(demo: Demo) -> None:
