@@ -38,12 +38,17 @@ class TypedNumber:
 
 @dataclass(frozen=True, slots=True)
 class TypedIntegration:
-    """The integration policy as typed. `numbers` is by field name: the window's HOURS, minutes, every, closes_days."""
+    """The integration policy as typed. `numbers` is by field name: the window's HOURS, minutes, every, closes_days.
+
+    `rests_on` and `strength` say what stands behind the window as a whole, and how strong that is.
+    """
 
     mode: str
     settings: tuple[str, ...]
     anchor: str
     containment: str
+    rests_on: str
+    strength: str
     numbers: Mapping[str, str]
 
 
@@ -163,6 +168,7 @@ def _window(
     before = old or pattern
     fresh: Document = deepcopy(dict(before))
     fresh |= {"anchor": typed.anchor, "containment": typed.containment}
+    fresh |= {"source": typed.rests_on, "strength": typed.strength}
     for name in HOURS:
         fresh[name] = change.number(f"integration.window.{name}", before[name], typed.numbers[name])
     if not change.problems:

@@ -251,10 +251,10 @@ def _whole_knots(knots: tuple[Knot, ...]) -> tuple[tuple[int, int], ...]:
 _HOURS_IN_ORDER = ("opens_h", "peak_start_h", "peak_end_h", "closes_h", "tail_end_h")
 _WORDS = {
     "opens_h": "opening",
-    "peak_start_h": "the start of the peak",
-    "peak_end_h": "the end of the peak",
+    "peak_start_h": "the start of the preferred time",
+    "peak_end_h": "the end of the preferred time",
     "closes_h": "closing",
-    "tail_end_h": "the end of the tail",
+    "tail_end_h": "the end of the late time",
 }
 
 
@@ -290,7 +290,7 @@ def _knot_problems(rule: WindowRule) -> Iterator[tuple[str, str]]:
         if not (math.isfinite(preference) and 0 <= preference <= 1):
             yield f"knots.{index}.preference", "A preference must lie between 0 and 1."
         if not rule.opens_h <= hours <= rule.tail_end_h:
-            yield f"knots.{index}.hours", "A knot must lie between opening and the end of the tail."
+            yield f"knots.{index}.hours", "A knot must lie between opening and the end of the late time."
         if index and hours <= rule.knots[index - 1][0]:
             yield f"knots.{index}.hours", "Knots must be in order: each at a later hour than the one before."
 

@@ -39,11 +39,12 @@ def keep_draft(
 ) -> ProtocolDraft:
     """Keep a changed document until a prescriber signs it. `base` is the version number it was changed from.
 
-    Raises NotPermitted, NotFound, StaleVersion when the draft or the newest version is not the one seen, FieldError
-    (`slug`), and ProtocolInvalid with every fault at its dotted path.
+    Raises NotPermitted, NotFound, StaleVersion when the draft or the newest version is not the one seen or the draft
+    began from an older version, FieldError (`slug`), and ProtocolInvalid with every fault at its dotted path.
     """
     require(principal, Permission.PROTOCOLS_WRITE)
     stands = _locked(db, protocol_id, seen_version, base)
+    _refuse_draft_of_old(stands)
     protocol = parse_protocol(document)
     if protocol.slug != stands.slug:
         raise FieldError("slug", f"This document is about another protocol; here it must be “{stands.slug}”.")
@@ -76,8 +77,7 @@ def sign_version(
     """
     require(principal, Permission.PROTOCOLS_SIGN)
     stands = _locked(db, protocol_id, seen_version, base)
-    if stands.is_stale:
-        raise StaleVersion(stands.draft_base or 0, stands.number, "This protocol")
+    _refuse_draft_of_old(stands)
     note = one_line(note, "note", LONGEST_NOTE)
     if len(note) < SHORTEST_NOTE:
         raise FieldError("note", "Say in a few words why.")
@@ -110,6 +110,12 @@ def _locked(db: Session, protocol_id: int, seen_version: int, base: int) -> Stan
     if seen_version != stands.draft_version:
         raise StaleVersion(seen_version, stands.draft_version, "This draft")
     return stands
+
+
+def _refuse_draft_of_old(stands: Standing) -> None:
+    """Signing or going on with it would put back what the newer version changed."""
+    if stands.is_stale:
+        raise StaleVersion(stands.draft_base or 0, stands.number, "This protocol")
 
 
 def _write(

@@ -118,7 +118,8 @@ def typed(document: dict[str, Any], **changed: str) -> TypedIntegration:
     plan = document["integration"]
     numbers = {name: f"{part['value']:g}" for name, part in plan["window"].items() if isinstance(part, dict)}
     numbers |= {name: f"{plan[name]['value']:g}" for name in ("minutes", "every")} | {"closes_days": ""}
-    return TypedIntegration("windowed", tuple(plan["settings"]), "dose_end", "start_only", numbers | changed)
+    texts = (plan["window"]["source"], plan["window"]["strength"])
+    return TypedIntegration("windowed", tuple(plan["settings"]), "dose_end", "start_only", *texts, numbers | changed)
 
 
 def edited(document: dict[str, Any], **changed: str) -> dict[str, Any]:
@@ -182,7 +183,7 @@ def test_what_is_no_number_is_told_at_its_box(document: dict[str, Any]) -> None:
     with pytest.raises(ProtocolInvalid) as refused:
         with_integration(
             document,
-            TypedIntegration("daily", (), "", "", {}),
+            TypedIntegration("daily", (), "", "", "", "", {}),
             source="Ours",
             policy="ours-2",
             pattern=document["integration"],

@@ -52,6 +52,8 @@ class WindowForm(PlannerForm):
         "Must fit", choices=_choices({"start_only": "The start of the session", "full": "The whole session"})
     )
     source = Line("Where changed numbers come from", longest=LONGEST_SOURCE)
+    rests_on = Text("What the window as a whole rests on")
+    strength = Line("How strong that is", longest=LONGEST_SOURCE)
 
 
 class SignForm(PlannerForm):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
@@ -25,6 +25,7 @@ from planner.web.protocols.windows import CONFLICT, base_number
 from planner.web.protocols.words import COUNTED, coverage_lines, evidence_words, signed_words
 
 SIGN = "protocols/sign.html"
+DISCARD = "protocols/discard.html"
 
 
 @blueprint.get("/admin/protocols/<id:protocol_id>/changes")
@@ -75,13 +76,20 @@ def sign(protocol_id: int) -> Response | str:
     return render_template(SIGN, **_page(stands, form))
 
 
-@blueprint.post("/admin/protocols/<id:protocol_id>/discard")
+@blueprint.route("/admin/protocols/<id:protocol_id>/discard", methods=["GET", "POST"])
 @requires(Permission.PROTOCOLS_WRITE)
 @once
-def discard(protocol_id: int) -> Response:
-    """Throw the draft away."""
-    discard_changes(db(), principal(), protocol_id, seen_version=seen_version(), base=base_number(), now=now())
-    flash("The draft is discarded. The newest version is as it was.", "ok")
+def discard(protocol_id: int) -> Response | str:
+    """Throw the draft away, after one look at it."""
+    stands = standing(db(), protocol_id)
+    page = {"stands": stands, "lines": differences(stands.document, stands.working)}
+    if request.method == "GET":
+        return render_template(DISCARD, **page)
+    try:
+        discard_changes(db(), principal(), protocol_id, seen_version=seen_version(), base=base_number(), now=now())
+    except StaleVersion as stale:
+        return refuse(DISCARD, page, CONFLICT, faults=[(None, stale.sentence)])
+    flash(f"The draft is discarded. Version {stands.number} is as it was.", "ok")
     return redirect(url_for("protocols.protocol", protocol_id=protocol_id), SEE_OTHER)
 
 

@@ -110,6 +110,8 @@ def _form_of(stands: Standing) -> WindowForm:
         anchor=window["anchor"],
         containment=window["containment"],
         source=clinic_policy(),
+        rests_on=window["source"],
+        strength=window["strength"],
         **{name: f"{value:g}" if value != "" else "" for name, value in numbers.items()},
     )
 
@@ -120,6 +122,8 @@ def _typed(form: WindowForm) -> TypedIntegration:
         settings=tuple(form.settings.data or ()),
         anchor=form.anchor.data,
         containment=form.containment.data,
+        rests_on=form.rests_on.data or "",
+        strength=form.strength.data or "",
         numbers={name: form[name].data or "" for name in (*HOURS, *BESIDES)},
     )
 
@@ -128,7 +132,7 @@ def _put_beside(form: WindowForm, invalid: ProtocolInvalid) -> None:
     """Each fault at its box; what has none goes on top."""
     for path, sentence in invalid.problems:
         steps = [step for step in path.split(".") if step != "value"]
-        name = "tail_end_h" if "knots" in steps else steps[-1]
+        name = "tail_end_h" if "knots" in steps else "rests_on" if steps[-1] == "source" else steps[-1]
         if name in form and path.startswith("integration."):
             form[name].errors = [*form[name].errors, sentence]
         else:

@@ -109,10 +109,10 @@ def test_a_changed_window_is_a_draft_until_a_prescriber_signs_it(db: Session, si
 @pytest.mark.parametrize(
     ("changed", "field", "sentence"),
     [
-        ({"opens_h": "20"}, "peak_start_h", "The start of the peak cannot come before opening."),
-        ({"peak_end_h": "80"}, "closes_h", "Closing cannot come before the end of the peak."),
+        ({"opens_h": "20"}, "peak_start_h", "The start of the preferred time cannot come before opening."),
+        ({"peak_end_h": "80"}, "closes_h", "Closing cannot come before the end of the preferred time."),
         ({"tail_end_h": "337"}, "tail_end_h", "Hours must lie between 0 and 336."),
-        ({"tail_end_h": "48"}, "tail_end_h", "The end of the tail cannot come before closing."),
+        ({"tail_end_h": "48"}, "tail_end_h", "The end of the late time cannot come before closing."),
         ({"opens_h": "-1"}, "opens_h", "Enter a number, such as 12 or 1.5."),
         ({"opens_h": "half past"}, "opens_h", "Enter a number, such as 12 or 1.5."),
         ({"minutes": "0"}, "minutes", "This must lie between 1 and 1440."),
@@ -145,6 +145,26 @@ def test_two_who_change_one_protocol_do_not_overwrite_each_other(sign_in, url: s
     assert "What others have saved" in late.text
     assert "96 h" in late.text
     assert 'value="100"' in late.text
+
+
+def test_a_draft_is_discarded_after_one_look(db: Session, sign_in, url: str, at_work) -> None:
+    admin = sign_in("admin")
+    admin.submit(admin.page(f"{url}/windows"), f"{url}/windows", {"closes_h": "96", "strength": "Our own guess"})
+    page = admin.page(f"{url}/discard")
+    assert "Our own guess" in page.words
+    admin.submit(admin.page(f"{url}/windows"), f"{url}/windows", {"closes_h": "97"})
+    assert admin.submit(page, f"{url}/discard").status_code == 409
+    assert admin.submit(admin.page(f"{url}/discard"), f"{url}/discard").status_code == 303
+    db.expire_all()
+    assert not standing(db, at_work.twice_weekly.protocol_id).has_draft
+    assert "There is no draft." in admin.page(f"{url}/discard").words
+
+
+def test_a_window_needs_words_for_what_it_rests_on(sign_in, url: str) -> None:
+    admin = sign_in("admin")
+    answer = admin.submit(admin.page(f"{url}/windows"), f"{url}/windows", {"rests_on": " "})
+    assert answer.status_code == 422
+    assert 'id="rests_on-error"' in answer.text
 
 
 def test_any_number_can_be_changed_and_a_changed_one_gets_a_new_source(db: Session, sign_in, url: str, at_work) -> None:
