@@ -24,7 +24,7 @@ from planner.domain.access import Principal
 from planner.domain.errors import PlannerError
 from planner.services.signing_in import signed_in_as
 from planner.services.spreadsheets import runs
-from planner.services.spreadsheets.checking import Checked, check_sheet, read_content
+from planner.services.spreadsheets.checking import Checked, Pace, check_content
 from planner.services.spreadsheets.kinds import KINDS
 from planner.services.spreadsheets.progress import Progress
 from planner.services.spreadsheets.runs import Work
@@ -48,7 +48,7 @@ class Stopped(Exception):
     """Somebody asked for a stop, or the run belongs to somebody else by now."""
 
 
-class Pace:
+class Ticker(Pace):
     """Tells progress twice a second, and looks whether to go on."""
 
     def __init__(self, store: Store, progress: Progress, clock: Clock, work: Work) -> None:
@@ -84,7 +84,7 @@ def work_on(store: Store, run_id: int, *, progress: Progress, clock: Clock) -> N
     if work is None:
         return
     try:
-        (_write if work.writes else _check)(store, work, Pace(store, progress, clock, work), clock)
+        (_write if work.writes else _check)(store, work, Ticker(store, progress, clock, work), clock)
     except Stopped:
         log.info("import %s stopped", run_id)
     except PlannerError as error:
@@ -103,7 +103,7 @@ def work_on(store: Store, run_id: int, *, progress: Progress, clock: Clock) -> N
         progress.clear(run_id)
 
 
-def _check(store: Store, work: Work, pace: Pace, clock: Clock) -> None:
+def _check(store: Store, work: Work, pace: Ticker, clock: Clock) -> None:
     with store.reading() as db:
         checked = _checked(db, work, pace, clock)
     with store.writing() as db:
@@ -111,7 +111,7 @@ def _check(store: Store, work: Work, pace: Pace, clock: Clock) -> None:
             raise Stopped
 
 
-def _write(store: Store, work: Work, pace: Pace, clock: Clock) -> None:
+def _write(store: Store, work: Work, pace: Ticker, clock: Clock) -> None:
     with store.writing() as db:
         pace.in_database = db.get_bind().dialect.name != "sqlite"
         checked = _checked(db, work, pace, clock)
@@ -126,15 +126,13 @@ def _write(store: Store, work: Work, pace: Pace, clock: Clock) -> None:
             runs.note_checked(db, work, checked, clock())
 
 
-def _checked(db: Session, work: Work, pace: Pace, clock: Clock) -> Checked:
+def _checked(db: Session, work: Work, pace: Ticker, clock: Clock) -> Checked:
     found = runs.content_of(db, work)
     if found is None:
         raise Stopped
     content, choices = found
     kind = KINDS[work.kind]
-    sheet = read_content(kind, content, choices, pace.tell)
-    pace.total = len(sheet.lines)
-    return check_sheet(db, _principal(db, work), kind, sheet, choices, now=clock(), tell=pace.tell)
+    return check_content(db, _principal(db, work), kind, content, choices, now=clock(), pace=pace)
 
 
 def _principal(db: Session, work: Work) -> Principal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -10,12 +10,15 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
+from planner.feeds.reading import looks_like_calendar
 from planner.services.spreadsheets.absences import AbsenceImporter
 from planner.services.spreadsheets.appointments import AppointmentImporter
+from planner.services.spreadsheets.calendar_file import sheet_of_calendar
 from planner.services.spreadsheets.closures import ClosureImporter
 from planner.services.spreadsheets.columns import Kind, cells_by_key, places_of
 from planner.services.spreadsheets.ground import Ground
 from planner.services.spreadsheets.importing import Importer, Tell
+from planner.services.spreadsheets.kinds import APPOINTMENTS
 from planner.services.spreadsheets.lines import Fault, Faults, LineReader
 from planner.services.spreadsheets.patients import PatientImporter
 from planner.services.spreadsheets.people import PeopleImporter
@@ -41,6 +44,19 @@ ORDER_WORDS: Final[dict[DateOrder, str]] = {
     DateOrder.MONTH_FIRST: "month first: 03/04/27 is 4 March",
 }
 _EVERY: Final = 500
+MORE_CELLS: Final = "This line has more cells than the header names. A cell with a comma needs quotation marks."
+
+
+class Pace:
+    """Hears how many of how many lines are done; this one does nothing with it."""
+
+    total = 0
+
+    def tell(self, done: int) -> None:
+        """So many are done."""
+
+
+QUIET: Final = Pace()
 
 
 @dataclass(slots=True)
@@ -71,42 +87,46 @@ def read_content(kind: Kind, content: bytes, choices: Mapping[str, Any], tell: T
     return sheet
 
 
-def check_sheet(
+def check_content(
     db: Session,
     principal: Principal,
     kind: Kind,
-    sheet: Sheet,
+    content: bytes,
     choices: Mapping[str, Any],
     *,
     now: datetime,
-    tell: Callable[[int], None] = lambda _: None,
+    pace: Pace = QUIET,
 ) -> Checked:
-    """Every line compared with the others and with the database, which is only read. Raises Unreadable, NotPermitted.
+    """Every line compared with the others and with the database, which is only read.
 
-    `tell` hears how many lines are done.
+    Raises Unreadable, NotPermitted, and what `pace` raises.
     """
     require(principal, Permission.SPREADSHEETS)
+    ground, faults = Ground(db, principal, now), Faults()
+    if kind is APPOINTMENTS and looks_like_calendar(content):
+        sheet = sheet_of_calendar(ground, content, choices, faults)
+    else:
+        sheet = read_content(kind, content, choices, pace.tell)
+    pace.total = len(sheet.lines)
     places = places_of(kind, sheet)
-    importer = IMPORTERS[kind.slug](Ground(db, principal, now), choices)
+    importer = IMPORTERS[kind.slug](ground, choices)
     order, asks, note = _order_of(kind, sheet, places, str(choices.get("order", "")))
     notes = [*sheet.notes, *([note] if note else [])]
     if asks:
         return Checked(importer, len(sheet.lines), [], 0, notes, asks_order=True)
-    faults = Faults()
     headers = {column.key: column.header for column in kind.columns}
     width = len(sheet.header)
     for count, raw in enumerate(sheet.lines, 1):
         line = LineReader(raw.number, cells_by_key(places, raw.cells), headers, faults, order)
         if any(cell.strip() for cell in raw.cells[width:]):
-            line.refuse(
-                "", "This line has more cells than the header names. A cell with a comma in it needs quotation marks."
-            )
+            line.refuse("", MORE_CELLS)
         importer.take(line)
         if count % _EVERY == 0:
-            tell(count)
+            pace.tell(count)
     importer.finish()
-    tell(len(sheet.lines))
-    return Checked(importer, len(sheet.lines), faults.in_order(), len(faults.lines), notes)
+    pace.tell(len(sheet.lines))
+    total = len(sheet.lines) + len(faults.lines.difference(line.number for line in sheet.lines))
+    return Checked(importer, total, faults.in_order(), len(faults.lines), notes)
 
 
 def _order_of(kind: Kind, sheet: Sheet, places: Mapping[str, int], chosen: str) -> tuple[DateOrder | None, bool, str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wtforms import FileField, RadioField, SelectField
 from wtforms.fields.choices import SelectChoice
 
+from planner.services.spreadsheets.calendar_file import Choosers
 from planner.services.spreadsheets.checking import ORDER_WORDS
 from planner.services.spreadsheets.reading import ENCODINGS
 from planner.web.fields import PlannerForm
@@ -24,6 +27,33 @@ class UploadForm(PlannerForm):
         ],
         default=FIND_OUT,
     )
+
+    @property
+    def for_all(self) -> tuple[Any, ...]:
+        """Fields about everything in the file."""
+        return ()
+
+
+class CalendarForm(UploadForm):
+    """A file of appointments, which may be a calendar: what its events do not say, said for all of them."""
+
+    site = SelectField("Site")
+    kind = SelectField("Kind, where an event does not say")
+    therapist = SelectField("Therapist")
+    room = SelectField("Room, where an event names none")
+
+    def offer(self, found: Choosers) -> None:
+        """The choices of the person's own sites."""
+        nothing = SelectChoice(FIND_OUT, "Not said")
+        self.site.choices = [nothing, *(SelectChoice(code, name) for code, name in found.sites)]
+        self.kind.choices = [nothing, *(SelectChoice(word, word.capitalize()) for word in found.kinds)]
+        self.therapist.choices = [nothing, *(SelectChoice(name, name) for name in found.therapists)]
+        self.room.choices = [nothing, *(SelectChoice(name, words) for name, words in found.rooms)]
+
+    @property
+    def for_all(self) -> tuple[Any, ...]:
+        """The fields that are about all events of a calendar."""
+        return (self.site, self.kind, self.therapist, self.room)
 
 
 class AgainForm(PlannerForm):

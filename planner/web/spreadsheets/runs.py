@@ -17,11 +17,12 @@ from planner.services.spreadsheets.reading import MOST_BYTES
 from planner.web.access import SEE_OTHER, is_fragment_request, once, principal, repeatable, requires
 from planner.web.clock import now
 from planner.web.db import db, own_reading
+from planner.web.errors import error_page
 from planner.web.fields import put_beside, refuse, seen_version
 from planner.web.spreadsheets import blueprint
-from planner.web.spreadsheets.forms import AgainForm, UploadForm
+from planner.web.spreadsheets.forms import AgainForm
 from planner.web.spreadsheets.pages import RunPage, run_page
-from planner.web.spreadsheets.views import KIND_PAGE, _file, kind_page, known
+from planner.web.spreadsheets.views import KIND_PAGE, kind_page, known, send_file, upload_form
 
 FIRST_ERROR = 400
 #: What surrounds a file in a form.
@@ -50,12 +51,11 @@ def take_large_files() -> None:
 def upload(kind: str) -> Response:
     """Keep the file, and have it read."""
     found = known(kind)
-    form = UploadForm()
+    form = upload_form(kind)
     if form.validate():
+        choices = {entry.name: entry.data for entry in (form.encoding, *form.for_all) if entry.data}
         try:
-            run_id = runs.take_in(
-                db(), principal(), kind=kind, content=_sent(), choices={"encoding": form.encoding.data}, now=now()
-            )
+            run_id = runs.take_in(db(), principal(), kind=kind, content=_sent(), choices=choices, now=now())
         except FieldError as error:
             put_beside(form, error)
         else:
@@ -95,7 +95,7 @@ def faults(run_id: int) -> Response:
     """Every bad line with its column and reason, as a file."""
     found = runs.faults_of(db(), principal(), run_id)
     rows = [(str(line), column, reason) for line, column, reason in found]
-    return _file(csv_bytes(("line", "column", "reason"), rows), "lines.csv")
+    return send_file(csv_bytes(("line", "column", "reason"), rows), "lines.csv")
 
 
 @blueprint.post("/admin/spreadsheets/runs/<id:run_id>/write")
@@ -155,6 +155,4 @@ def _page(run_id: int) -> dict[str, Any]:
 @blueprint.errorhandler(RequestEntityTooLarge)
 def too_large(_: RequestEntityTooLarge) -> Response:
     """Larger than a file may be."""
-    from planner.web.errors import error_page
-
     return error_page(413, TOO_LARGE)

@@ -10,15 +10,16 @@ from werkzeug.wrappers import Response
 from planner.domain.access import Permission
 from planner.domain.errors import NotFound
 from planner.services.spreadsheets import exporting
+from planner.services.spreadsheets.calendar_file import choosers
 from planner.services.spreadsheets.columns import Kind
-from planner.services.spreadsheets.kinds import KINDS
+from planner.services.spreadsheets.kinds import APPOINTMENTS, KINDS
 from planner.services.spreadsheets.runs import own_runs
 from planner.web.access import principal, requires
 from planner.web.clock import now
 from planner.web.db import db, own_transaction
 from planner.web.navigation import page_exists
 from planner.web.spreadsheets import blueprint
-from planner.web.spreadsheets.forms import UploadForm
+from planner.web.spreadsheets.forms import CalendarForm, UploadForm
 from planner.web.spreadsheets.pages import run_line
 
 KIND_PAGE = "spreadsheets/kind.html"
@@ -44,21 +45,21 @@ def index() -> str:
 @requires(Permission.SPREADSHEETS)
 def kind(kind: str) -> str:
     """What a file of this kind holds, and the way in and out."""
-    return render_template(KIND_PAGE, **kind_page(known(kind), UploadForm()))
+    return render_template(KIND_PAGE, **kind_page(known(kind), upload_form(kind)))
 
 
 @blueprint.get("/admin/spreadsheets/<kind>/empty.csv")
 @requires(Permission.SPREADSHEETS)
 def template(kind: str) -> Response:
     """The header line, to be filled in."""
-    return _file(exporting.template(kind), f"{kind}.csv")
+    return send_file(exporting.template(kind), f"{kind}.csv")
 
 
 @blueprint.get("/admin/spreadsheets/<kind>/example.csv")
 @requires(Permission.SPREADSHEETS)
 def example(kind: str) -> Response:
     """The header and a made-up line."""
-    return _file(exporting.example(kind), f"{kind}-example.csv")
+    return send_file(exporting.example(kind), f"{kind}-example.csv")
 
 
 @blueprint.get("/admin/spreadsheets/<kind>/all.csv")
@@ -68,7 +69,7 @@ def export(kind: str) -> Response:
     known(kind)
     with own_transaction() as writing:
         content = exporting.export(writing, principal(), kind, now=now())
-    return _file(content, f"{kind}-{now():%Y-%m-%d}.csv")
+    return send_file(content, f"{kind}-{now():%Y-%m-%d}.csv")
 
 
 def known(slug: str) -> Kind:
@@ -78,12 +79,22 @@ def known(slug: str) -> Kind:
     return KINDS[slug]
 
 
+def upload_form(slug: str) -> UploadForm:
+    """The form of a kind; appointments may come as a calendar, which needs more said about it."""
+    if slug != APPOINTMENTS.slug:
+        return UploadForm()
+    form = CalendarForm()
+    form.offer(choosers(db(), principal(), now()))
+    return form
+
+
 def kind_page(kind: Kind, form: UploadForm) -> dict[str, Any]:
     """The context of a kind's page."""
     return {"kind": kind, "form": form}
 
 
-def _file(content: bytes, name: str) -> Response:
+def send_file(content: bytes, name: str) -> Response:
+    """A CSV file to keep, under a name that says nothing of the clinic."""
     response = Response(content, mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
