@@ -9,10 +9,22 @@ from planner.cli.courses import plan_course
 from planner.cli.database import backup, doctor, migrate
 from planner.cli.demo import demo
 from planner.cli.feeds import feeds
+from planner.cli.instances import instances
 from planner.cli.people import add_admin
 from planner.cli.rights import rights
 from planner.cli.setting_up import setup_link
 from planner.cli.upkeep import upkeep
 
 accounts.add_command(rights)
-COMMANDS: list[click.Command] = [migrate, add_admin, setup_link, plan_course, feeds, demo, backup, doctor, upkeep]
+COMMANDS: list[click.Command] = [
+    migrate,
+    add_admin,
+    setup_link,
+    plan_course,
+    feeds,
+    instances,
+    demo,
+    backup,
+    doctor,
+    upkeep,
+]

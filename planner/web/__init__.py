@@ -17,6 +17,7 @@ BLUEPRINTS: tuple[str, ...] = (
     "staff",
     "protocols",
     "spreadsheets",
+    "instances",
     "accounts",
     "setup",
     "finding",

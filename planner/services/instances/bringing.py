@@ -20,8 +20,8 @@ from planner.domain.statuses import Mode
 from planner.domain.walltime import day_span, resolve_wall_leniently
 from planner.services import auditing
 from planner.services.instances.blocking import add_bookings
+from planner.services.instances.installing import add_protocols
 from planner.services.instances.keeping import KIND, Ask, Kept
-from planner.services.instances.policies import document_of, parsed
 from planner.services.instances.shapes import (
     Instance,
     InstancePatient,
@@ -31,7 +31,6 @@ from planner.services.instances.shapes import (
 )
 from planner.services.instances.writing import protocol_to_json
 from planner.services.places import WallSpan, add_chair, add_room, add_site, close_day, set_up_clinic
-from planner.services.protocols import newest_version
 from planner.services.rights import change_rights
 from planner.services.rostering import add_patient, add_person, set_availability
 from planner.store.queries import accounts as find
@@ -46,7 +45,6 @@ from planner.store.records import (
     Patient,
     PatientAbsence,
     Person,
-    ProtocolRecord,
     ProtocolVersion,
     Shift,
     Site,
@@ -84,11 +82,19 @@ def may_bring_in(db: Session) -> bool:
     return db.scalar(select(Site.id).limit(1)) is None and db.scalar(select(Patient.id).limit(1)) is None
 
 
-def bring_in(db: Session, principal: Principal, instance: Instance, *, content: bytes, now: datetime) -> ImportRun:
+def bring_in(
+    db: Session,
+    principal: Principal,
+    instance: Instance,
+    *,
+    content: bytes,
+    now: datetime,
+    run: ImportRun | None = None,
+) -> ImportRun:
     """Make the clinic of `instance`. `content` is the file, of which only the hash is kept; `now` is aware.
 
-    Every coordinator's account works for the new sites from then on. Raises NotPermitted, and FieldError (`file`)
-    when the clinic has sites or patients.
+    Every coordinator's account works for the new sites from then on. `run` is the import that was looked at before,
+    if any. Raises NotPermitted, and FieldError (`file`) when the clinic has sites or patients.
     """
     require(principal, Permission.CLINIC_WRITE)
     if not may_bring_in(db):
@@ -97,15 +103,32 @@ def bring_in(db: Session, principal: Principal, instance: Instance, *, content: 
         set_up_clinic(db, name=f"Planning instance {instance.id}", zone=instance.zone)
     brought = Brought(instance)
     _places(db, brought)
-    _staff(db, brought, now)
-    _protocols(db, brought, now)
+    _staff(db, brought)
+    add_protocols(db, brought, now)
     _patients(db, brought, now)
-    bookings = add_bookings(db, brought, now)
-    run = _keep(db, principal, brought, content, bookings, now)
+    add_bookings(db, brought, now)
+    if run is None:
+        run = new_run(db, principal, content, now)
+    _keep(db, run, brought, now)
     _open_to_coordinators(db, principal, brought, now)
     auditing.record(
         db, principal, action="instance.import", object_type="import", object_id=run.id, now=now, detail=run.summary
     )
+    return run
+
+
+def new_run(db: Session, principal: Principal, content: bytes, now: datetime) -> ImportRun:
+    """The row of an import that begins; it keeps nothing of the file but its hash."""
+    run = ImportRun(
+        account_id=principal.account_id,
+        kind=KIND,
+        state=ImportState.CHECKED,
+        content_hash=hashlib.sha256(content).hexdigest(),
+        created_at=now,
+        seen_at=now,
+    )
+    db.add(run)
+    db.flush()
     return run
 
 
@@ -166,7 +189,7 @@ def _keep_free_after(db: Session, holdable_id: int, minutes: int) -> None:
 # -- staff -------------------------------------------------------------------------------------------------------------
 
 
-def _staff(db: Session, brought: Brought, now: datetime) -> None:
+def _staff(db: Session, brought: Brought) -> None:
     for person in brought.instance.staff:
         made = add_person(
             db,
@@ -240,43 +263,6 @@ def minute(instant: datetime) -> int:
     return int(instant.timestamp()) // 60
 
 
-# -- protocols ---------------------------------------------------------------------------------------------------------
-
-
-def _protocols(db: Session, brought: Brought, now: datetime) -> None:
-    """A protocol for each that is in the file, and one with the therapist present for those who want that."""
-    instance = brought.instance
-    wanted = {(name, False) for name in instance.protocols}
-    wanted |= {(patient.protocol, patient.therapist_present) for patient in instance.patients}
-    known = set(db.scalars(select(ProtocolRecord.slug)))
-    for name, present in sorted(wanted):
-        slug = _slug(name + (" therapist present" if present else ""), known)
-        known.add(slug)
-        document = document_of(instance.id, slug, name, instance.protocols[name], with_therapist=present)
-        protocol = parsed(document)
-        row = ProtocolRecord(slug=slug, name=protocol.name, enabled=True)
-        db.add(row)
-        db.flush()
-        db.add(
-            ProtocolVersion(
-                protocol_id=row.id, number=1, document=document, created_at=now,
-                signed_by=f"Planning instance {instance.id}",
-            )
-        )  # fmt: skip
-        db.flush()
-        brought.versions[name, present] = newest_version(db, slug)
-
-
-def _slug(name: str, known: set[str]) -> str:
-    words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in name.lower()).split()
-    slug = base = "-".join(words)[:48].strip("-") or "protocol"
-    number = 1
-    while slug in known:
-        number += 1
-        slug = f"{base}-{number}"
-    return slug
-
-
 # -- patients ----------------------------------------------------------------------------------------------------------
 
 
@@ -347,9 +333,7 @@ def _ask(brought: Brought, patient: InstancePatient, made: Patient, barred: tupl
 # -- what stays --------------------------------------------------------------------------------------------------------
 
 
-def _keep(
-    db: Session, principal: Principal, brought: Brought, content: bytes, bookings: int, now: datetime
-) -> ImportRun:
+def _keep(db: Session, run: ImportRun, brought: Brought, now: datetime) -> None:
     instance = brought.instance
     kept = Kept(
         instance_id=instance.id,
@@ -371,21 +355,11 @@ def _keep(
         asks=tuple(brought.asks),
         absences=tuple(brought.absences),
     )
-    run = ImportRun(
-        account_id=principal.account_id,
-        kind=KIND,
-        state=ImportState.DONE,
-        content=None,
-        content_hash=hashlib.sha256(content).hexdigest(),
-        choices=kept.to_json(),
-        summary=summary_of(instance) | {"bookings": bookings},
-        created_at=now,
-        seen_at=now,
-        finished_at=now,
-    )
-    db.add(run)
+    run.choices, run.summary = kept.to_json(), summary_of(instance)
+    run.state, run.content = ImportState.DONE, None
+    run.seen_at = run.finished_at = now
+    run.version = (run.version or 0) + 1
     db.flush()
-    return run
 
 
 def summary_of(instance: Instance) -> dict[str, int]:

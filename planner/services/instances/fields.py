@@ -164,6 +164,8 @@ class Reading:
         else:
             for name, value in found.items():
                 path = f"{self.at(key)}.{shown(name)}"
+                if value is None:
+                    self.faults.note(path, "This is missing.")
                 yield as_id(name, path, self.faults), value, path
 
     def groups(self, key: str, most: int, *, least: int = 0) -> Iterator[Reading]:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from planner.store.records import ImportRun, ImportState
 
 KIND = "planning-instance"
+ALL_SITES = "This instance spans more sites than you work for. Ask somebody who coordinates all of them."
 
 
 @dataclass(frozen=True, slots=True)

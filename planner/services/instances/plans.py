@@ -15,7 +15,7 @@ from planner.domain.errors import FieldError
 from planner.domain.protocols import Protocol
 from planner.domain.statuses import HOLDING, AppointmentKind, CourseStatus, Mode
 from planner.domain.walltime import local_day, zone_named
-from planner.services.instances.keeping import Ask, Kept, kept_of
+from planner.services.instances.keeping import ALL_SITES, Ask, Kept, kept_of
 from planner.services.instances.planning import wishes_of
 from planner.services.plan_loading import sentences_of
 from planner.services.planning import plan_for, propose
@@ -42,12 +42,15 @@ Document = dict[str, Any]
 def plan_to_json(db: Session, principal: Principal, now: datetime) -> Document:
     """The plan of everybody the instance names, as far as the principal may see them.
 
-    Raises NotPermitted, and FieldError (`plan`) for a clinic that came from no instance.
+    Raises NotPermitted, and FieldError (`plan`) for a clinic that came from no instance, or has more of its sites than
+    the principal works for.
     """
     require(principal, Permission.COURSES_READ)
     kept = kept_of(db)
     if kept is None:
         raise FieldError("plan", NO_INSTANCE)
+    if not kept.names["site"].keys() <= principal.site_ids:
+        raise FieldError("plan", ALL_SITES)
     seen = set(db.scalars(visible_patients(principal).with_only_columns(Patient.id)))
     asks = [ask for ask in kept.asks if ask.patient_id in seen]
     courses = _courses(db, [ask.patient_id for ask in asks])

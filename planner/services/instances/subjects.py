@@ -7,7 +7,7 @@ protocol that the format cannot tell, is not asked for: their appointments are b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import select
@@ -24,8 +24,10 @@ from planner.store.records import Appointment, Course, Patient, Person, PersonRo
 from planner.store.sheets import Wishes, protocol_of_version
 
 
-def asks_of(db: Session, principal: Principal, kept: Kept | None, zone: str, opens: datetime) -> tuple[Ask, ...]:
-    """What is asked for each patient of the principal's sites; `opens` is the first instant of the horizon."""
+def asks_of(
+    db: Session, principal: Principal, kept: Kept | None, site_ids: Collection[int], zone: str, opens: datetime
+) -> tuple[Ask, ...]:
+    """What is asked for each patient of these of the principal's sites; `opens` is the horizon's first instant."""
     seen = set(
         db.scalars(
             visible_patients(principal, Permission.PATIENTS_READ).where(Patient.active).with_only_columns(Patient.id)
@@ -33,7 +35,11 @@ def asks_of(db: Session, principal: Principal, kept: Kept | None, zone: str, ope
     )
     asks = [ask for ask in (kept.asks if kept else ()) if ask.patient_id in seen]
     named = {ask.patient_id for ask in asks}
-    courses = visible_courses(principal).where(Course.status == CourseStatus.ACTIVE).order_by(Course.patient_id)
+    courses = (
+        visible_courses(principal)
+        .where(Course.status == CourseStatus.ACTIVE, Course.site_id.in_(site_ids))
+        .order_by(Course.patient_id)
+    )
     ahead = [course for course in db.scalars(courses) if course.patient_id in seen - named]
     return (*asks, *_ahead(db, ahead, zone, opens))
 

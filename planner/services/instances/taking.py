@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from math import lcm
 from typing import Literal
@@ -17,12 +16,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Role, require
-from planner.domain.errors import FieldError
+from planner.domain.errors import FieldError, NotFound
 from planner.domain.intervals import instant_of
 from planner.domain.statuses import HOLDING
-from planner.domain.walltime import day_span, local_day, to_wall
+from planner.domain.walltime import local_day
 from planner.services.instances.bringing import minute, modes_of, span_of
-from planner.services.instances.keeping import Ask, Kept, kept_of
+from planner.services.instances.keeping import ALL_SITES, Ask, Kept, kept_of
+from planner.services.instances.naming import Frame, Names
 from planner.services.instances.parsing import read_protocol
 from planner.services.instances.policies import spec_of
 from planner.services.instances.shapes import (
@@ -68,12 +68,10 @@ from planner.store.sheets import protocol_of_version
 DAYS_AHEAD = 42
 LAST_MINUTE = 1439
 NO_SITES = "You work for no site yet, so there is no clinic to write down."
-ALL_SITES = "This instance spans more sites than you work for. Ask somebody who coordinates all of them."
 ONE_ZONE = "An instance has one time zone, and your sites lie in several."
 
 #: A clinic states no costs; only somebody left unplanned counts at all.
 NO_WEIGHTS = Weights(unplanned=1, continuity=0, day=0, pref=0, mode=0)
-_PREFIX = {"site": "s", "chair": "c", "room": "r", "staff": "w", "patient": "p"}
 _ROLES: Mapping[Role, StaffRole] = {
     Role.THERAPIST: "therapist",
     Role.NURSE: "nurse",
@@ -81,67 +79,26 @@ _ROLES: Mapping[Role, StaffRole] = {
 }
 
 
-@dataclass(slots=True)
-class Names:
-    """Ids of the instance by this clinic's: the file's own where there is one, else the next neutral one."""
-
-    given: Mapping[str, Mapping[int, str]]
-    made: dict[tuple[str, int], str] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.taken |= {name for ids in self.given.values() for name in ids.values()}
-
-    def of(self, kind: str, id_: int) -> str:
-        """The instance's id of one record."""
-        own = self.given.get(kind, {}).get(id_) or self.made.get((kind, id_))
-        number = 0
-        while own is None:
-            number += 1
-            tried = f"{_PREFIX[kind]}{number:03}"
-            own = tried if tried not in self.taken else None
-        self.taken.add(own)
-        self.made[kind, id_] = own
-        return own
+def written_sites(db: Session, principal: Principal) -> dict[int, str]:
+    """The sites that can each be written down alone, by id: nothing where an instance is the clinic as a whole."""
+    if kept_of(db) is not None:
+        return {}
+    query = select(Site.id, Site.name).where(Site.id.in_(principal.site_ids), Site.active).order_by(Site.name)
+    return {id_: name for id_, name in db.execute(query)}
 
 
-@dataclass(slots=True)
-class _Frame:
-    """What is written down: whose sites, from when to when, in which zone, under which names."""
-
-    db: Session
-    kept: Kept | None
-    sites: Sequence[Site]
-    zone: str
-    first_day: date
-    last_day: date
-    names: Names
-
-    @property
-    def site_ids(self) -> list[int]:
-        return [site.id for site in self.sites]
-
-    @property
-    def opens(self) -> datetime:
-        return day_span(self.first_day, self.zone)[0]
-
-    @property
-    def ends(self) -> datetime:
-        return day_span(self.last_day, self.zone)[1]
-
-    def wall(self, instant: datetime) -> datetime:
-        return to_wall(instant, self.zone)
-
-
-def take_out(db: Session, principal: Principal, *, now: datetime) -> Instance:
+def take_out(db: Session, principal: Principal, *, now: datetime, site_id: int | None = None) -> Instance:
     """The clinic, as far as the principal's sites go, as an instance; `now` is aware.
 
-    Raises NotPermitted, and FieldError (`instance`) when the principal's sites make none.
+    `site_id` leaves it at that one site, in a clinic that came from no instance. Raises NotPermitted, NotFound, and
+    FieldError (`instance`) when the principal's sites make no instance.
     """
     require(principal, Permission.SPREADSHEETS)
     kept = kept_of(db)
-    frame = _frame(db, principal, kept, now)
-    asks = asks_of(db, principal, kept, frame.zone, frame.opens)
+    if site_id is not None and site_id not in written_sites(db, principal):
+        raise NotFound
+    frame = _frame(db, principal, kept, now, principal.site_ids if site_id is None else frozenset({site_id}))
+    asks = asks_of(db, principal, kept, frame.site_ids, frame.zone, frame.opens)
     staff = _staff(frame)
     return Instance(
         id=kept.instance_id if kept else "clinic",
@@ -163,8 +120,8 @@ def take_out(db: Session, principal: Principal, *, now: datetime) -> Instance:
     )
 
 
-def _frame(db: Session, principal: Principal, kept: Kept | None, now: datetime) -> _Frame:
-    query = select(Site).where(Site.id.in_(principal.site_ids), Site.active).order_by(Site.id)
+def _frame(db: Session, principal: Principal, kept: Kept | None, now: datetime, site_ids: frozenset[int]) -> Frame:
+    query = select(Site).where(Site.id.in_(site_ids), Site.active).order_by(Site.id)
     sites = db.scalars(query).all()
     if not sites:
         raise FieldError("instance", NO_SITES)
@@ -176,13 +133,13 @@ def _frame(db: Session, principal: Principal, kept: Kept | None, now: datetime) 
     zone = zones.pop()
     first = kept.first_day if kept else local_day(now, zone)
     last = kept.last_day if kept else first + timedelta(days=DAYS_AHEAD - 1)
-    return _Frame(db, kept, sites, zone, first, last, Names(kept.names if kept else {}))
+    return Frame(db, kept, sites, zone, first, last, Names(kept.names if kept else {}))
 
 
 # -- places ------------------------------------------------------------------------------------------------------------
 
 
-def _hours(frame: _Frame, site: Site) -> Week:
+def _hours(frame: Frame, site: Site) -> Week:
     rows = frame.db.scalars(select(OpeningHours).where(OpeningHours.site_id == site.id))
     return _week((row.weekday, row.opens_minute, row.closes_minute) for row in rows)
 
@@ -195,21 +152,21 @@ def _week(rows: Iterable[tuple[int, int, int]]) -> Week:
     return tuple(tuple(sorted(spans)) for spans in days)
 
 
-def _things(frame: _Frame, kind: type[Chair] | type[Room], word: Literal["chair", "room"]) -> tuple[InstanceThing, ...]:
+def _things(frame: Frame, kind: type[Chair] | type[Room], word: Literal["chair", "room"]) -> tuple[InstanceThing, ...]:
     rows = frame.db.execute(
         select(kind.id, kind.site_id).where(kind.site_id.in_(frame.site_ids), kind.active).order_by(kind.id)
     )
     return tuple(InstanceThing(frame.names.of(word, id_), frame.names.of("site", site)) for id_, site in rows)
 
 
-def _closed_everywhere(frame: _Frame) -> set[date]:
+def _closed_everywhere(frame: Frame) -> set[date]:
     """Days on which every site is closed: the format closes the whole clinic or nothing."""
     closed = _closures(frame)
     days = set.intersection(*(closed[site_id] for site_id in frame.site_ids))
     return days if frame.kept else {day for day in days if frame.first_day <= day <= frame.last_day}
 
 
-def _closures(frame: _Frame) -> Mapping[int, set[date]]:
+def _closures(frame: Frame) -> Mapping[int, set[date]]:
     closed: dict[int, set[date]] = defaultdict(set)
     for site_id, day in frame.db.execute(
         select(Closure.site_id, Closure.day).where(Closure.site_id.in_(frame.site_ids))
@@ -218,7 +175,7 @@ def _closures(frame: _Frame) -> Mapping[int, set[date]]:
     return closed
 
 
-def _buffers(frame: _Frame, asks: Sequence[Ask]) -> Buffers:
+def _buffers(frame: Frame, asks: Sequence[Ask]) -> Buffers:
     """The longest time after an appointment of each kind: the format has one number for all of a kind."""
     db, sites = frame.db, frame.site_ids
     people = select(Person.holdable_id).join(PersonRole).join(PersonSite, PersonSite.person_id == Person.id)
@@ -241,7 +198,7 @@ def _buffers(frame: _Frame, asks: Sequence[Ask]) -> Buffers:
 # -- staff -------------------------------------------------------------------------------------------------------------
 
 
-def _staff(frame: _Frame) -> tuple[InstanceStaff, ...]:
+def _staff(frame: Frame) -> tuple[InstanceStaff, ...]:
     roles = _roles(frame)
     lanes = Counter(frame.db.scalars(select(NurseLane.person_id).where(NurseLane.person_id.in_(roles))))
     shifts, time_off = _shifts(frame, roles), _time_off(frame, roles)
@@ -257,7 +214,7 @@ def _staff(frame: _Frame) -> tuple[InstanceStaff, ...]:
     )
 
 
-def _roles(frame: _Frame) -> dict[int, StaffRole]:
+def _roles(frame: Frame) -> dict[int, StaffRole]:
     """Each person's role, by id: the format has one for each, and a therapist's is the scarcest."""
     at_sites = select(PersonSite.person_id).where(PersonSite.site_id.in_(frame.site_ids))
     named = list(frame.kept.names["staff"]) if frame.kept else []
@@ -273,7 +230,7 @@ def _roles(frame: _Frame) -> dict[int, StaffRole]:
     return {person_id: next(word for role, word in _ROLES.items() if role in held) for person_id, held in found.items()}
 
 
-def _shifts(frame: _Frame, roles: Iterable[int]) -> Mapping[int, list[InstanceShift]]:
+def _shifts(frame: Frame, roles: Iterable[int]) -> Mapping[int, list[InstanceShift]]:
     """Shifts inside the horizon, without breaks, without those on call, and without a site's own closed days."""
     query = select(Shift).where(
         Shift.person_id.in_(list(roles)),
@@ -301,7 +258,7 @@ def _without_break(shift: Shift) -> list[tuple[datetime, datetime]]:
     return [(shift.starts_at, shift.break_starts_at), (shift.break_ends_at, shift.ends_at)]
 
 
-def _time_off(frame: _Frame, roles: Iterable[int]) -> Mapping[int, list[WallSpan]]:
+def _time_off(frame: Frame, roles: Iterable[int]) -> Mapping[int, list[WallSpan]]:
     query = select(Absence).where(Absence.person_id.in_(list(roles)))
     if frame.kept is None:
         query = query.where(Absence.starts_at < frame.ends, Absence.ends_at > frame.opens)
@@ -319,7 +276,7 @@ def _time_off(frame: _Frame, roles: Iterable[int]) -> Mapping[int, list[WallSpan
 # -- bookings ----------------------------------------------------------------------------------------------------------
 
 
-def _bookings(frame: _Frame, planned: set[int], roles: Mapping[str, StaffRole]) -> tuple[InstanceBooking, ...]:
+def _bookings(frame: Frame, planned: set[int], roles: Mapping[str, StaffRole]) -> tuple[InstanceBooking, ...]:
     """What is booked for anybody who is not asked for, inside the horizon."""
     query = select(Appointment).where(
         Appointment.status.in_(HOLDING),
@@ -353,7 +310,7 @@ def _bookings(frame: _Frame, planned: set[int], roles: Mapping[str, StaffRole]) 
 # -- protocols and patients --------------------------------------------------------------------------------------------
 
 
-def _protocols(frame: _Frame, asks: Sequence[Ask]) -> dict[str, InstanceProtocol]:
+def _protocols(frame: Frame, asks: Sequence[Ask]) -> dict[str, InstanceProtocol]:
     kept = frame.kept.protocols if frame.kept else {}
     found = {name: read_protocol(document) for name, document in kept.items()}
     for ask in asks:
@@ -364,7 +321,7 @@ def _protocols(frame: _Frame, asks: Sequence[Ask]) -> dict[str, InstanceProtocol
     return found
 
 
-def _patients(frame: _Frame, asks: Sequence[Ask]) -> tuple[InstancePatient, ...]:
+def _patients(frame: Frame, asks: Sequence[Ask]) -> tuple[InstancePatient, ...]:
     ids = [ask.patient_id for ask in asks]
     records = {row.id: row for row in frame.db.scalars(select(Patient).where(Patient.id.in_(ids)))}
     weekly: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
@@ -379,7 +336,7 @@ def _patients(frame: _Frame, asks: Sequence[Ask]) -> tuple[InstancePatient, ...]
 
 
 def _patient(
-    frame: _Frame, ask: Ask, record: Patient, weekly: list[tuple[int, int, int]], away: list[tuple[int, int]]
+    frame: Frame, ask: Ask, record: Patient, weekly: list[tuple[int, int, int]], away: list[tuple[int, int]]
 ) -> InstancePatient:
     for barred in ask.barred:
         if barred in away:

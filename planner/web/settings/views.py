@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import render_template
 
-from planner.domain.access import Permission, may
+from planner.domain.access import Permission, Principal, may
 from planner.web.access import principal, requires
 from planner.web.navigation import page_exists
 from planner.web.settings import blueprint
@@ -20,6 +20,12 @@ class Setting:
     title: str
     words: str
     needs: Permission
+    #: Holding this one is enough too.
+    or_needs: Permission | None = None
+
+    def open_to(self, principal: Principal) -> bool:
+        """Whether `principal` may see it."""
+        return any(may(principal, needed) for needed in (self.needs, self.or_needs) if needed is not None)
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -41,6 +47,13 @@ SETTINGS: tuple[Setting, ...] = (
         "/admin/spreadsheets", "Spreadsheets and files", "Bring records in, take them out.", Permission.SPREADSHEETS
     ),
     Setting(
+        "/admin/instances",
+        "Planning instances",
+        "A whole clinic as a neutral file, to try planners on, and the plan made of it.",
+        Permission.CLINIC_WRITE,
+        Permission.SPREADSHEETS,
+    ),
+    Setting(
         "/admin/accounts", "Accounts", "Who may sign in, as what, and for which sites.", Permission.ACCOUNTS_MANAGE
     ),
     Setting("/admin/audit", "Audit trail", "Who did what and when, without health information.", Permission.AUDIT_READ),
@@ -55,5 +68,5 @@ SETTINGS: tuple[Setting, ...] = (
 def settings() -> str:
     """What one may look at and change."""
     held = principal()
-    shown = [setting for setting in SETTINGS if may(held, setting.needs) and page_exists(setting.url)]
+    shown = [setting for setting in SETTINGS if setting.open_to(held) and page_exists(setting.url)]
     return render_template("settings/settings.html", settings=shown)
