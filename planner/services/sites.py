@@ -17,6 +17,7 @@ from planner.domain.walltime import day_and_year, to_wall
 from planner.services import auditing
 from planner.services.clinic_settings import neutral_line
 from planner.services.current import take_to_change
+from planner.services.first_run import join_new_site
 from planner.services.places import WallSpan, add_site, known_zone, one_line, refuse_taken
 from planner.store.records import Appointment, Course, Shift, Site, SiteTravel
 
@@ -43,7 +44,10 @@ class SiteFacts:
 def open_site(
     db: Session, principal: Principal, facts: SiteFacts, *, hours: Mapping[int, Iterable[WallSpan]], now: datetime
 ) -> Site:
-    """A new site. Raises NotPermitted, and FieldError at the fact that cannot be used."""
+    """A new site, at which whoever adds it works unless they only administer.
+
+    Raises NotPermitted, and FieldError at the fact that cannot be used.
+    """
     require(principal, Permission.CLINIC_WRITE)
     _check_grids(facts)
     site = add_site(
@@ -57,6 +61,7 @@ def open_site(
         alias=neutral_line(facts.alias, "alias", 60, optional=True),
         address=facts.address,
     )
+    join_new_site(db, principal, site)
     _audit(db, principal, "site.add", site.id, now)
     return site
 

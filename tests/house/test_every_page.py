@@ -38,12 +38,15 @@ NOT_LINKED = {
     "/feeds/<id:feed_id>/renew": "loaded again after its form, it leads back",
     "/my/calendar/new": "loaded again after its form, it leads back",
     "/my/dates/<id:appointment_id>/change/confirm": "loaded again after its form, it leads back",
+    "/setup": "while nobody can sign in: tests/journeys/test_first_run.py",
+    "/setup/<token>": "printed where the planner is started: tests/journeys/test_first_run.py",
 }
 
 #: Forms that show up only when something is the matter, and where they are tried.
 SELDOM = {
     "/courses/new/<id:draft_id>/4/widen": "when no plan fits: tests/web/planning",
     "/courses/new/<id:draft_id>/5/keep": "when times were kept for too long: tests/web/planning",
+    "/admin/demo/fill": "while the clinic is empty: tests/journeys/test_first_run.py",
     "/infusions/<id:appointment_id>/session": "when there are several ways out: tests/web/infusions",
 }
 #: Pages that are one kind although they have several addresses.

@@ -16,7 +16,7 @@ MOST = 40
 PAGES = [
     *("/today, admin", "/today, coordinator", "/today, prescriber", "/today, nurse", "/today, therapist"),
     *("/courses", "/courses/<id>", "/courses/<id>/dates", "/courses/<id>/changes", "/infusions/<id>", "move"),
-    *("/patients", "/patients/<id>", "/feeds", "/my", "/my/dates", "/my/calendar"),
+    *("/patients", "/patients, what waits", "/find", "/patients/<id>", "/feeds", "/my", "/my/dates", "/my/calendar"),
     *("/admin/protocols", "/admin/protocols/<id>", "/admin/protocols/<id>/windows"),
     *("wizard, step 4", "wizard, all dates"),
 ]

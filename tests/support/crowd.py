@@ -14,7 +14,7 @@ from planner.domain.walltime import local_day, resolve_wall
 from planner.services.places import add_chair
 from planner.services.publishing import CONSENT_VERSION, hash_of
 from planner.store.engine import Store
-from planner.store.records import Appointment, Feed, FeedDetail, FeedScope, Patient
+from planner.store.records import Appointment, Feed, FeedDetail, FeedScope, Patient, RecentVisit, SavedFilter
 from tests import builders
 from tests.support.cast import NOW, Cast, Clock, make_cast
 from tests.support.demo import app_on, csrf_token, signed_in
@@ -47,6 +47,7 @@ class Crowd:
             self._visitors_today(db)
             self._long_course(db)
             self._links(db)
+            self._kept_and_opened(db)
         self._way_through_the_wizard()
 
     def client(self, who: str) -> StrictClient:
@@ -64,6 +65,8 @@ class Crowd:
         return today | {
             "/courses": ("coordinator", "/courses"),
             "/patients": ("coordinator", "/patients"),
+            "/patients, what waits": ("coordinator", "/patients?attention=1"),
+            "/find": ("coordinator", "/find"),
             "/my": ("patient-two", "/my"),
             "/my/dates": ("patient-two", "/my/dates"),
             "/my/calendar": ("patient-two", "/my/calendar"),
@@ -141,6 +144,19 @@ class Crowd:
                 )
                 for number in range(self.rows)
             )
+
+    def _kept_and_opened(self, db: Session) -> None:
+        account_id = self.cast.accounts["coordinator"].id
+        for number in range(self.rows):
+            opened = builders.patient(db, self.cast.north, now=NOW)
+            db.add(RecentVisit(account_id=account_id, kind="patient", object_id=opened.id, at=NOW))
+            for page in ("courses", "patients"):
+                db.add(
+                    SavedFilter(
+                        account_id=account_id, page=page, name=f"Filter {number}", choices={"site": str(number)},
+                        created_at=NOW,
+                    )
+                )  # fmt: skip
 
     def _way_through_the_wizard(self) -> None:
         """Alder's course is planned in the midst of the others; a newcomer's is booked, to be moved."""

@@ -176,6 +176,8 @@ def _coordinator_works(demo: Demo) -> None:
         _preview_and_apply(client, f"/infusions/{infusion}", "move")
     _preview_and_apply(client, f"/infusions/{ginkgo[-1]}", "cancel")
     _send(client, "/feeds", "/feeds/new", {"app": "google"})
+    for page, asked in (("courses", "show=completed"), ("patients", "attention=1")):
+        _send(client, f"/{page}?{asked}", f"/filters/{page}", {"name": "A made-up filter"})
 
 
 def _places_and_people_go(demo: Demo) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal
@@ -95,17 +95,15 @@ def courses(
     now: datetime,
     *,
     statuses: Collection[CourseStatus] = OPEN,
-    wanted: str = "",
+    site_id: int | None = None,
+    therapist_id: int | None = None,
 ) -> list[CourseRow]:
-    """Courses that `principal` may see, by patient code; `wanted` is part of a code or name. Two queries."""
+    """Courses that `principal` may see, by patient code: all, or of a site or a primary therapist. Two queries."""
     conditions: list[ColumnElement[bool]] = [Course.status.in_(statuses)]
-    if wanted.strip():
-        conditions.append(
-            or_(
-                Patient.code.icontains(wanted.strip(), autoescape=True),
-                Patient.name.icontains(wanted.strip(), autoescape=True),
-            )
-        )
+    if site_id is not None:
+        conditions.append(Course.site_id == site_id)
+    if therapist_id is not None:
+        conditions.append(Course.primary_therapist_id == therapist_id)
     return _rows(db, visible_courses(principal), now, *conditions)
 
 

@@ -35,11 +35,12 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Something with a number, a code (empty for none) and a name."""
+    """Something with a number, a code (empty for none) and a name; a patient who is not `active` is discharged."""
 
     id: int
     code: str
     name: str
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,11 @@ class Best(Generic[Row]):
 
 
 def patients_like(db: Session, principal: Principal, wanted: Wanted) -> Best[Named]:
-    """Active patients of theirs whose code or name fits, the best first. One query."""
+    """Patients of theirs whose code or name fits, the best first and the discharged last. One query."""
     if not may(principal, Permission.PATIENTS_READ):
         return Best((), 0)
-    seen = visible_patients(principal).where(Patient.active)
-    return _best(db.execute(seen.with_only_columns(Patient.id, Patient.code, Patient.name)), wanted)
+    seen = visible_patients(principal)
+    return _best(db.execute(seen.with_only_columns(Patient.id, Patient.code, Patient.name, Patient.active)), wanted)
 
 
 def staff_like(db: Session, principal: Principal, wanted: Wanted) -> Best[Named]:
@@ -94,12 +95,13 @@ def protocols_like(db: Session, principal: Principal, wanted: Wanted) -> Best[Na
 
 def _best(rows: Iterable[Any], wanted: Wanted) -> Best[Named]:
     ranked = []
-    for row_id, code, name in rows:
+    for row_id, code, name, *active in rows:
         rank = wanted.rank(code, name)
         if rank is not None:
-            ranked.append((rank, code, name, row_id))
+            ranked.append((rank > 0 and active == [False], rank, code, name, row_id, *active))
     ranked.sort()
-    return Best(tuple(Named(row_id, code, name) for _, code, name, row_id in ranked[:MOST_SHOWN]), len(ranked))
+    best = tuple(Named(row_id, code, name, *active) for _, _, code, name, row_id, *active in ranked[:MOST_SHOWN])
+    return Best(best, len(ranked))
 
 
 def courses_of(db: Session, principal: Principal, patient_ids: Sequence[int]) -> list[FoundCourse]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Role
@@ -61,22 +61,25 @@ _COLUMNS = (
 
 
 def patients(
-    db: Session, principal: Principal, *, wanted: str = "", without_course: bool = False, active: bool = True
+    db: Session,
+    principal: Principal,
+    *,
+    site_id: int | None = None,
+    therapist_id: int | None = None,
+    in_course: bool | None = None,
+    active: bool = True,
 ) -> list[PatientRow]:
     """Patients that `principal` may see, by code: those in care or, not `active`, those discharged.
 
-    `wanted` is part of a code or name. One query.
+    `in_course` says whether with an open course. One query.
     """
     conditions: list[ColumnElement[bool]] = [Patient.active.is_(active)]
-    if wanted.strip():
-        conditions.append(
-            or_(
-                Patient.code.icontains(wanted.strip(), autoescape=True),
-                Patient.name.icontains(wanted.strip(), autoescape=True),
-            )
-        )
-    if without_course:
-        conditions.append(Course.id.is_(None))
+    if site_id is not None:
+        conditions.append(Patient.site_id == site_id)
+    if therapist_id is not None:
+        conditions.append(Patient.primary_therapist_id == therapist_id)
+    if in_course is not None:
+        conditions.append(Course.id.is_not(None) if in_course else Course.id.is_(None))
     return _rows(db, visible_patients(principal), *conditions)
 
 

@@ -71,13 +71,6 @@ class WallTime(TimeField):
             self.data = self.data.replace(second=0)  # appointments are kept to the minute
 
 
-class ListForm(PlannerForm):
-    """Which courses to list; sent by GET."""
-
-    show = SelectField("Show", choices=STATUS_FILTER, validate_choice=False)
-    wanted = Line("Patient code or name", longest=60)
-
-
 class MoveForm(PlannerForm):
     """Where to move an appointment: an offered time (`start`, an instant), or a day and wall time of one's own."""
 

@@ -13,16 +13,18 @@ from planner.services.reading.windows import policy_of, windows_of
 from planner.services.undoing_groups import undo_change as undo_as_one
 from planner.store.queries import courses as find
 from planner.store.queries.appointments import of_course
+from planner.store.queries.day import to_do
 from planner.store.queries.history import course_history
 from planner.web.access import SEE_OTHER, once, principal, requires
 from planner.web.clock import now
 from planner.web.courses import blueprint
 from planner.web.courses.changes import history_lines
-from planner.web.courses.forms import STATUS_FILTER, STATUSES_SHOWN, ListForm
+from planner.web.courses.forms import STATUS_FILTER, STATUSES_SHOWN
 from planner.web.courses.pages import course_page, course_tabs, date_lines, heading_of, undo_notice
 from planner.web.db import db
 from planner.web.fields import UNPROCESSABLE, refuse
 from planner.web.filters import staff_date, staff_time
+from planner.web.lists import COURSES, USUAL_STATUS, filtering
 from planner.web.navigation import new_key
 
 ANYONE_WHO_CHANGES = (
@@ -36,25 +38,29 @@ ANYONE_WHO_CHANGES = (
 
 @blueprint.get("/courses")
 @requires(Permission.COURSES_READ)
-def courses() -> Response | str:
+def courses() -> str:
     """The courses this person may see."""
-    form = ListForm(request.args)
-    sound = form.validate() if request.args else True
-    status = form.show.data if form.show.data in STATUS_FILTER else "open"
-    wanted = (form.wanted.data or "") if sound else ""
-    form.show.data = status
-    found = find.courses(db(), principal(), now(), statuses=STATUSES_SHOWN[status], wanted=wanted)
-    page = {
-        "form": form,
-        "courses": found,
-        "wanted": wanted,
-        "status": status,
-        "status_words": STATUS_FILTER[status],
-        "may_plan": may(principal(), Permission.COURSES_PLAN),
-        "shows_names": may(principal(), Permission.PATIENTS_READ),
-        "is_filtered": bool(wanted) or status != "open",
-    }
-    return render_template("courses/courses.html", **page) if sound else refuse("courses/courses.html", page)
+    by = filtering(db(), principal(), COURSES, request.args)
+    status = by.chosen.get("show", USUAL_STATUS)
+    found = find.courses(
+        db(),
+        principal(),
+        now(),
+        statuses=STATUSES_SHOWN[status],
+        site_id=by.id_of("site"),
+        therapist_id=by.id_of("therapist"),
+    )
+    if "attention" in by.chosen:
+        waiting = {item.appointment.course_id for item in to_do(db(), principal(), now())}
+        found = [course for course in found if course.id in waiting]
+    return render_template(
+        "courses/courses.html",
+        filtering=by,
+        courses=found,
+        status_words=STATUS_FILTER[status],
+        may_plan=may(principal(), Permission.COURSES_PLAN),
+        shows_names=may(principal(), Permission.PATIENTS_READ),
+    )
 
 
 @blueprint.get("/courses/<id:course_id>")

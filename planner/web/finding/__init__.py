@@ -6,4 +6,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("finding", __name__)
 
-from planner.web.finding import views, visits  # noqa: E402, F401  they put their views into the blueprint
+from planner.web.finding import filters, views, visits  # noqa: E402, F401  they put their views into the blueprint

@@ -59,9 +59,7 @@ def the_one_patient(db: Session, principal: Principal, typed: str) -> int | None
 
 def _groups(db: Session, principal: Principal, wanted: Wanted) -> Iterator[Group]:
     patients = find.patients_like(db, principal, wanted)
-    yield _group(
-        "Patients", patients, lambda row: Hit(url_for("patients.patient", patient_id=row.id), row.code, row.name)
-    )
+    yield _group("Patients", patients, _patient)
     if patients.rows:
         courses = find.courses_of(db, principal, [row.id for row in patients.rows])
         yield _whole("Their courses", (_course(row) for row in courses))
@@ -81,6 +79,11 @@ def _group(title: str, best: Best[Named], hit: Callable[[Named], Hit]) -> Group:
 def _whole(title: str, hits: Iterable[Hit]) -> Group:
     shown = tuple(hits)
     return Group(title, shown, len(shown))
+
+
+def _patient(row: Named) -> Hit:
+    detail = row.name if row.active else f"{row.name}, discharged"
+    return Hit(url_for("patients.patient", patient_id=row.id), row.code, detail)
 
 
 def _course(row: FoundCourse) -> Hit:

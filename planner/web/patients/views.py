@@ -14,10 +14,12 @@ from planner.domain.errors import FieldError
 from planner.domain.statuses import Mode
 from planner.services.admitting import admit_patient, weekly_availability
 from planner.store.queries import appointments, clinic, courses, people
+from planner.store.queries.day import to_do
 from planner.web.access import SEE_OTHER, once, principal, requires
 from planner.web.clock import now
 from planner.web.db import db
 from planner.web.fields import put_beside, refuse
+from planner.web.lists import PATIENTS, filtering
 from planner.web.patients import blueprint
 from planner.web.patients.fitting import unfitting
 from planner.web.patients.forms import WEEKDAYS, NewPatientForm, words_of
@@ -30,12 +32,24 @@ FORM = "patients/new.html"
 @requires(Permission.PATIENTS_READ)
 def patients() -> str:
     """Patients this person may see."""
-    wanted, discharged = request.args.get("wanted", "")[:60], request.args.get("show") == "discharged"
+    by = filtering(db(), principal(), PATIENTS, request.args)
+    course = by.chosen.get("course")
+    found = people.patients(
+        db(),
+        principal(),
+        site_id=by.id_of("site"),
+        therapist_id=by.id_of("therapist"),
+        in_course=None if course is None else course == "open",
+        active="show" not in by.chosen,
+    )
+    if "attention" in by.chosen:
+        waiting = {item.appointment.patient_id for item in to_do(db(), principal(), now())}
+        found = [patient for patient in found if patient.id in waiting]
     return render_template(
         "patients/patients.html",
-        patients=people.patients(db(), principal(), wanted=wanted, active=not discharged),
-        wanted=wanted,
-        discharged=discharged,
+        filtering=by,
+        discharged="show" in by.chosen,
+        patients=found,
         may_add=may(principal(), Permission.PATIENTS_WRITE),
         may_plan=may(principal(), Permission.COURSES_PLAN),
     )

@@ -74,8 +74,9 @@ def test_lists_can_be_narrowed(db: Session, c: ScenarioClinic) -> None:
     db.flush()
     assert len(courses.courses(db, c.coordinator, NOW)) == 1
     assert len(courses.courses(db, c.coordinator, NOW, statuses=list(CourseStatus))) == 2
-    assert len(courses.courses(db, c.coordinator, NOW, wanted=c.patient.code.lower())) == 1
-    assert courses.courses(db, c.coordinator, NOW, wanted="100%_none") == []
+    assert len(courses.courses(db, c.coordinator, NOW, site_id=c.site.id)) == 1
+    assert courses.courses(db, c.coordinator, NOW, site_id=builders.site(db).id) == []
+    assert courses.courses(db, c.coordinator, NOW, therapist_id=builders.person(db, c.site).id) == []
 
 
 def test_each_role_sees_its_own_courses_and_dates(db: Session, c: ScenarioClinic) -> None:
@@ -232,8 +233,10 @@ def test_patients_are_listed_with_the_course_they_are_in(db: Session, c: Scenari
     found = {row.id: row for row in people.patients(db, c.coordinator)}
     assert (found[c.patient.id].open_course_id, found[new.id].open_course_id) == (course.id, None)
     assert found[new.id].modes == (Mode.IN_PERSON, Mode.TELEHEALTH)
-    assert [row.id for row in people.patients(db, c.coordinator, without_course=True)] == [new.id]
-    assert [row.id for row in people.patients(db, c.coordinator, wanted=new.name.upper())] == [new.id]
+    assert [row.id for row in people.patients(db, c.coordinator, in_course=False)] == [new.id]
+    assert [row.id for row in people.patients(db, c.coordinator, in_course=True)] == [c.patient.id]
+    assert len(people.patients(db, c.coordinator, therapist_id=c.k.id)) == 1
+    assert people.patients(db, c.coordinator, site_id=builders.site(db).id) == []
     assert [row.id for row in people.patients(db, as_therapist(db, c, c.k))] == [new.id]
     assert people.patient(db, c.coordinator, new.id).therapist_name == "K"
     with pytest.raises(NotFound):

@@ -26,24 +26,17 @@ def test_the_list_names_patient_protocol_and_what_is_next(coordinator: StrictCli
         assert words in page.words
 
 
-@pytest.mark.parametrize(
-    ("asked", "found"), [("alder", True), ("p-101", True), ("%", False), ("nobody", False), ("", True)]
-)
-def test_searching_by_code_or_name(coordinator: StrictClient, booked: BookedCourse, asked: str, found: bool) -> None:
-    page = coordinator.page(f"/courses?wanted={asked.replace('%', '%25')}&show=open")
-    assert (f"/courses/{booked.course.id}" in page.links) is found
-    assert ("No course fits" in page.words) is not found
-
-
 def test_the_filter_hides_what_has_another_status(coordinator: StrictClient, booked: BookedCourse) -> None:
     page = coordinator.page("/courses?show=completed")
     assert f"/courses/{booked.course.id}" not in page.links
     assert "Clear the filter" in page.words
 
 
-@pytest.mark.parametrize("asked", ["show=made-up", "show=open&wanted=" + "x" * 61])
+@pytest.mark.parametrize("asked", ["show=made-up", "site=x&therapist=-1", "site=9999999999"])
 def test_a_filter_that_makes_no_sense_is_no_fault(coordinator: StrictClient, booked: BookedCourse, asked: str) -> None:
-    assert coordinator.get(f"/courses?{asked}").status_code in (200, 422)
+    page = coordinator.page(f"/courses?{asked}")
+    assert f"/courses/{booked.course.id}" in page.links
+    assert "Clear the filter" not in page.words
 
 
 def test_a_course_shows_policy_windows_dates_and_ways_on(coordinator: StrictClient, booked: BookedCourse) -> None:

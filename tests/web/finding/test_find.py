@@ -42,6 +42,15 @@ def test_a_name_is_found_however_it_is_written(sign_in: SignIn, db: Session, cas
     assert page.title.startswith("Find - ")
 
 
+def test_the_discharged_are_found_last_and_said_to_be(sign_in: SignIn, db: Session, cast: Cast) -> None:
+    db.execute(update(Patient).where(Patient.id == cast.patients["alder"].id).values(active=False))
+    db.commit()
+    page = look_for(sign_in("coordinator"), "test patient")
+    assert "Test Patient Alder, discharged" in page.words
+    found = [link for link in page.links if link.startswith("/patients/")]
+    assert found == [f"/patients/{cast.patients[name].id}" for name in ("birch", "alder")]
+
+
 @pytest.mark.parametrize("typed", ["P-101", "p101", " 101 "])
 def test_the_very_code_leads_straight_to_the_patient(sign_in: SignIn, cast: Cast, typed: str) -> None:
     client = sign_in("coordinator")

@@ -122,7 +122,3 @@ def test_a_patient_in_a_course_is_not_offered_another(coordinator: StrictClient,
     page = coordinator.page(f"/patients/{patient_id}")
     assert f"/courses/{booked.course.id}" in page.links
     assert f"/courses/new?patient={patient_id}" not in page.links
-
-
-def test_searching_for_nobody_says_so(coordinator: StrictClient, cast: Cast) -> None:
-    assert "Nobody found" in coordinator.page("/patients?wanted=nobody").words

@@ -133,6 +133,15 @@ def test_who_also_treats_keeps_these_roles_and_is_on_the_staff_from_the_first_si
     assert find.roles_of(db, account.id) == {Role.ADMIN, Role.COORDINATOR, Role.THERAPIST, Role.PRESCRIBER}
     assert account.person_id is None
     assert client.page("/today").headings == ["Today"]
+    page = client.page("/admin/sites/new")
+    facts = {"name": "Test Site North", "code": "N", "from_0": "09:00", "to_0": "17:00"}
+    assert client.submit(page, "/admin/sites/new", facts).status_code == 303
+    db.expire_all()
+    assert db.scalars(select(Person.id)).one() == db.scalars(select(Account.person_id)).one()
+    assert "Test Site North" in client.page("/rosters", follow_redirects=True).words
+    today = client.page("/today")
+    assert "1 of 7 done" in today.words
+    assert "/patients/new" in today.links
 
 
 def test_beginning_with_the_made_up_clinic(client: StrictClient, db: Session, token: str) -> None:
