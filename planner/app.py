@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import date, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,6 +62,22 @@ class IdConverter(BaseConverter):
 
     def to_url(self, value: Any) -> str:
         return str(int(value))
+
+
+class WeekConverter(BaseConverter):
+    """An ISO week in an address, “2026-W48”, as its Monday; of years that a roster may have."""
+
+    regex = "2[01][0-9]{2}-W[0-9]{2}"
+
+    def to_python(self, value: str) -> date:
+        try:
+            return date.fromisocalendar(int(value[:4]), int(value[-2:]), 1)
+        except ValueError as error:
+            raise ValidationError from error
+
+    def to_url(self, value: date) -> str:
+        year, week, _ = value.isocalendar()
+        return f"{year}-W{week:02}"
 
 
 class PlannerApp(Flask):
@@ -145,6 +161,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         PLANNER_PUBLIC_URL=settings.public_url,
     )
     app.url_map.converters["id"] = IdConverter
+    app.url_map.converters["week"] = WeekConverter
     app.jinja_env.undefined = StrictUndefined
     app.logger.setLevel(logging.INFO)
 

@@ -92,7 +92,10 @@ def upgrade() -> None:
         sa.Column("break_starts_minute", sa.Integer(), nullable=True),
         sa.Column("break_ends_minute", sa.Integer(), nullable=True),
         sa.Column("on_call", sa.Boolean(), nullable=False),
+        sa.Column("starts_fold", sa.Integer(), nullable=False),
+        sa.Column("ends_fold", sa.Integer(), nullable=False),
         sa.CheckConstraint(_BREAK, name=op.f("ck_draft_shift_break")),
+        sa.CheckConstraint("starts_fold in (0, 1) and ends_fold in (0, 1)", name=op.f("ck_draft_shift_fold")),
         sa.CheckConstraint(
             "starts_minute >= 0 and ends_minute > starts_minute and ends_minute <= 2880",
             name=op.f("ck_draft_shift_wall"),

@@ -12,7 +12,9 @@ from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import NotFound, NotPermitted, Refused
 from planner.services import auditing
 from planner.services.disruption_acts import GROUP_KINDS
+from planner.services.roster_publishing import ROSTER_KINDS
 from planner.services.roster_rows import take_back
+from planner.services.roster_undoing import undo_publication
 from planner.services.undoing import undo
 from planner.store.changes import lines_of
 from planner.store.records import AuditEntry, ChangeLine, ChangeSet, PersonSite
@@ -28,6 +30,9 @@ def undo_change(db: Session, principal: Principal, change_set_id: int, now: date
         raise NotFound
     if found.group_id is not None:
         found = db.get_one(ChangeSet, found.group_id)
+    if found.kind in ROSTER_KINDS:
+        undo_publication(db, principal, found, now)
+        return found
     if found.kind not in GROUP_KINDS:
         undo(db, principal, change_set_id, now)
         return found

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Insert, insert, text
+from sqlalchemy import Connection, Insert, insert, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from planner.store import feed_revisions
@@ -20,7 +20,9 @@ from planner.store import feed_revisions
 #: No appointment holds anything for longer; it bounds the look-up of overlaps on SQLite.
 LONGEST_SECONDS = 86_400
 
-APPEND_ONLY = ("audit_entry", "rule_override", "change_line")
+APPEND_ONLY = ("audit_entry", "rule_override", "change_line", "roster_publication")
+#: Tables that came with a later migration than the first: before it there is nothing to guard.
+LATER_TABLES = ("roster_publication",)
 
 _PAIR = """EXISTS (SELECT 1 FROM rule_override r WHERE r.rule = 'overlap'
       AND ((r.appointment_id = NEW.appointment_id AND r.other_appointment_id = o.appointment_id)
@@ -213,8 +215,10 @@ class GuardMissing(RuntimeError):
 
 
 def guards_for(connection: Connection) -> tuple[Guard, ...]:
-    """The guards of the connection's engine."""
-    return SQLITE_GUARDS if connection.dialect.name == "sqlite" else POSTGRES_GUARDS
+    """The guards of the connection's engine, for the tables that its migration has."""
+    guards = SQLITE_GUARDS if connection.dialect.name == "sqlite" else POSTGRES_GUARDS
+    absent = {table for table in LATER_TABLES if not inspect(connection).has_table(table)}
+    return tuple(guard for guard in guards if guard.table not in absent)
 
 
 def install_guards(connection: Connection) -> None:
@@ -290,9 +294,9 @@ _POSTGRES_CONSTRAINTS = {
 }
 
 
-def _expected_postgres() -> dict[str, str]:
+def _expected_postgres(guards: tuple[Guard, ...]) -> dict[str, str]:
     expected = dict(_POSTGRES_CONSTRAINTS)
-    for guard in POSTGRES_GUARDS:
+    for guard in guards:
         if "CREATE OR REPLACE FUNCTION" in guard.create:
             # “v”: volatile, so that it sees what others committed while it waited for the row lock.
             expected[f"function {guard.name}"] = _squeeze("v " + guard.create.split("$guard$")[1].strip())
@@ -303,11 +307,12 @@ def _expected_postgres() -> dict[str, str]:
 
 def missing_guards(connection: Connection) -> list[str]:
     """Names of guards that are not in the database exactly as this file has them."""
+    guards = guards_for(connection)
     if connection.dialect.name == "sqlite":
         live = _live_sqlite(connection)
-        return [guard.name for guard in SQLITE_GUARDS if live.get(guard.name) != _squeeze(guard.create)]
+        return [guard.name for guard in guards if live.get(guard.name) != _squeeze(guard.create)]
     live = _live_postgres(connection)
-    wrong = {name for name, definition in _expected_postgres().items() if live.get(name) != definition}
+    wrong = {name for name, definition in _expected_postgres(guards).items() if live.get(name) != definition}
     return sorted({name.split()[-1] for name in wrong})
 
 

@@ -23,7 +23,16 @@ from planner.store.guards import (
 )
 from planner.store.integrity import is_overlap, violated
 from planner.store.migrate import upgrade
-from planner.store.records import Appointment, AuditEntry, ChangeLine, ChangeSet, Occupancy, OverrideRule, RuleOverride
+from planner.store.records import (
+    Appointment,
+    AuditEntry,
+    ChangeLine,
+    ChangeSet,
+    Occupancy,
+    OverrideRule,
+    RosterPublication,
+    RuleOverride,
+)
 from tests.services.booked import booked_course
 from tests.support.small_clinic import NOW, make_small_clinic
 
@@ -281,14 +290,19 @@ def test_an_override_needs_a_reason_and_names_the_other(book: Book) -> None:
 def history(book: Book) -> dict[str, int]:
     """One row in each table that is only added to."""
     book.override(book.second, book.first)
+    book.db.add(
+        RosterPublication(site_id=book.clinic.site_id, monday=NOW.date(), number=1, at=NOW, before=[], after=[])
+    )
+    book.db.flush()
     return {
         record.__tablename__: book.sql(f"SELECT max(id) FROM {record.__tablename__}").scalar_one()
-        for record in (AuditEntry, ChangeLine, RuleOverride)
+        for record in (AuditEntry, ChangeLine, RosterPublication, RuleOverride)
     }
 
 
 def test_history_is_only_added_to(book: Book) -> None:
     column = {"audit_entry": "action = 'x'", "change_line": "position = 9", "rule_override": "reason = 'xxx'"}
+    column["roster_publication"] = "number = 2"
     for table, number in history(book).items():
         for statement in (f"UPDATE {table} SET {column[table]} WHERE id = :id", f"DELETE FROM {table} WHERE id = :id"):
             with refused(f"{table}_append_only"), book.db.begin_nested():

@@ -61,6 +61,13 @@ def disruption_facts(
     """Decide an act with the ways out that were chosen, and without them. Raises what `preview_disruption` raises."""
     plain = preview_disruption(db, principal, act, now=now)
     chosen = preview_disruption(db, principal, act, now=now, choices=choices) if choices else plain
+    return facts_between(principal, plain, chosen, choices)
+
+
+def facts_between(
+    principal: Principal, plain: DisruptionPreview, chosen: DisruptionPreview, choices: Choices
+) -> DisruptionFacts:
+    """What a page shows of an act on many courses: as decided by itself (`plain`), and with the ways out chosen."""
     before = {change.course.id: change for change in plain.changes}
     courses = tuple(
         _course(principal, before.get(change.course.id, change), change, chosen, choices) for change in chosen.changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Role, may
 from planner.domain.errors import NotFound
+from planner.domain.rosters import instants_of
 from planner.domain.walltime import day_span, local_day
+from planner.services.roster_drafts import Draft
 from planner.store.queries import clinic, rosters
 from planner.store.queries.clinic import SiteRow
 from planner.store.records import OpeningHours, Person, PersonRole, PersonSite
@@ -22,11 +24,18 @@ DAYS_A_WEEK = 7
 
 @dataclass(frozen=True, slots=True)
 class ShiftFacts:
-    """One shift's part of a day (aware instants); `is_remote` is telehealth from anywhere."""
+    """One shift (aware instants); `is_remote` is telehealth from anywhere.
+
+    `elsewhere` names the other site whose roster keeps it; `row_id` is its row in the draft, where it is drafted.
+    """
 
     starts_at: datetime
     ends_at: datetime
     is_remote: bool
+    on_call: bool = False
+    pause: tuple[datetime, datetime] | None = None
+    elsewhere: str = ""
+    row_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +92,8 @@ class RosterWeek:
 
     @property
     def has_shifts(self) -> bool:
-        """Whether anybody works."""
-        return any(day.shifts for person in self.people for day in person.days)
+        """Whether anybody works by this roster."""
+        return any(not shift.elsewhere for person in self.people for day in person.days for shift in day.shifts)
 
 
 def own_site(db: Session, principal: Principal, site_id: int | None) -> tuple[SiteRow, tuple[SiteRow, ...]]:
@@ -96,36 +105,34 @@ def own_site(db: Session, principal: Principal, site_id: int | None) -> tuple[Si
     return chosen, own
 
 
-def roster_week(db: Session, principal: Principal, site: SiteRow, monday: date) -> RosterWeek:
-    """The week that starts on `monday` (a local day of the site). Seven queries, however many rows."""
+def roster_week(
+    db: Session, principal: Principal, site: SiteRow, monday: date, draft: Draft | None = None
+) -> RosterWeek:
+    """The week that starts on `monday` (a local day of the site), as published or with the shifts of its draft.
+
+    Eight queries, however many rows.
+    """
     sunday = monday + timedelta(days=DAYS_A_WEEK - 1)
     days = [monday + timedelta(days=offset) for offset in range(DAYS_A_WEEK)]
-    shifts = rosters.shifts(db, site.id, monday, sunday, site.zone)
+    rows = rosters.shifts(db, site.id, monday, sunday, site.zone)
     absences = rosters.absences(db, site.id, monday, sunday, site.zone)
     hours = _hours(db, site.id)
     closed = clinic.closures(db, site.id, monday, sunday)
     found = {person.id: person for person in staff_of(db, site.id)}
-    working = {s.person_id: s.person_name for s in shifts} | {a.person_id: a.person_name for a in absences}
-    reads_reasons = may(principal, Permission.ROSTERS_WRITE)
+    shifts = _by_person_and_day(db, rows, site, draft)
+    away = _away_by_person(absences, days, site.zone, may(principal, Permission.ROSTERS_WRITE))
+    names = {p.id: p.name for p in found.values()} | _names(db, rows, absences, draft, found)
     people = tuple(
         PersonWeek(
             person_id,
             name,
             found[person_id].roles if person_id in found else (),
-            tuple(
-                PersonDay(
-                    _shifts_on((s for s in shifts if s.person_id == person_id), day, site.zone),
-                    _away_on((a for a in absences if a.person_id == person_id), day, site.zone, reads_reasons),
-                )
-                for day in days
-            ),
+            tuple(PersonDay(tuple(shifts[person_id, day]), tuple(away[person_id, day])) for day in days),
         )
-        for person_id, name in sorted(
-            ({p.id: p.name for p in found.values()} | working).items(), key=lambda pair: (pair[1].casefold(), pair[0])
-        )
+        for person_id, name in sorted(names.items(), key=lambda pair: (pair[1].casefold(), pair[0]))
     )
     site_days = tuple(SiteDay(day, tuple(hours[day.weekday()]), closed.get(day)) for day in days)
-    shown = _shown_days(site_days, people)
+    shown = DAYS_A_WEEK if draft is not None else _shown_days(site_days, people)
     return RosterWeek(
         site,
         site_days[:shown],
@@ -133,6 +140,48 @@ def roster_week(db: Session, principal: Principal, site: SiteRow, monday: date) 
         tuple(chair.name for chair in clinic.chairs(db, [site.id])),
         tuple(room.name for room in clinic.rooms(db, [site.id])),
     )
+
+
+def _names(
+    db: Session,
+    rows: Iterable[rosters.ShiftRow],
+    absences: Iterable[rosters.AbsenceRow],
+    draft: Draft | None,
+    found: Mapping[int, StaffRow],
+) -> dict[int, str]:
+    """Who is in the week and no longer among the staff."""
+    told = {row.person_id: row.person_name for row in rows} | {row.person_id: row.person_name for row in absences}
+    others = {shift.person_id for shift in draft.shifts} - told.keys() - found.keys() if draft is not None else set()
+    if others:
+        told |= {row.id: row.name for row in db.execute(select(Person.id, Person.name).where(Person.id.in_(others)))}
+    return told
+
+
+DayKey = tuple[int, date]
+
+
+def _by_person_and_day(
+    db: Session, rows: Iterable[rosters.ShiftRow], site: SiteRow, draft: Draft | None
+) -> dict[DayKey, list[ShiftFacts]]:
+    """Shifts whole, on the local day on which they begin, in order of time; drafted ones in place of this roster's."""
+    names = {row.id: row.name for row in clinic.sites(db)}
+    found: dict[DayKey, list[ShiftFacts]] = defaultdict(list)
+    for row in rows:
+        is_own = row.roster_site_id == site.id
+        if is_own and draft is not None:
+            continue
+        pause = (row.break_starts_at, row.break_ends_at) if row.break_starts_at and row.break_ends_at else None
+        elsewhere = "" if is_own or row.site_id == site.id else names.get(row.roster_site_id, "another site")
+        facts = ShiftFacts(row.starts_at, row.ends_at, row.site_id is None, row.on_call, pause, elsewhere)
+        found[row.person_id, local_day(row.starts_at, site.zone)].append(facts)
+    for row_id, shift in draft.rows if draft is not None else ():
+        when = instants_of(shift, site.zone)
+        rest = (when.break_starts_at, when.break_ends_at) if when.break_starts_at and when.break_ends_at else None
+        drafted = ShiftFacts(when.starts_at, when.ends_at, shift.is_remote, shift.on_call, rest, "", row_id)
+        found[shift.person_id, shift.day].append(drafted)
+    for facts_of_day in found.values():
+        facts_of_day.sort(key=lambda facts: (facts.starts_at, facts.ends_at))
+    return found
 
 
 def _shown_days(days: tuple[SiteDay, ...], people: tuple[PersonWeek, ...]) -> int:
@@ -183,25 +232,16 @@ def _hours(db: Session, site_id: int) -> dict[int, list[tuple[int, int]]]:
     return hours
 
 
-def _shifts_on(rows: Iterable[rosters.ShiftRow], day: date, zone: str) -> tuple[ShiftFacts, ...]:
-    """Shifts that begin on a local day of the site, whole, in order of time."""
-    return tuple(
-        ShiftFacts(row.starts_at, row.ends_at, row.site_id is None)
-        for row in rows
-        if local_day(row.starts_at, zone) == day
-    )
-
-
-def _away_on(rows: Iterable[rosters.AbsenceRow], day: date, zone: str, reads_reasons: bool) -> tuple[AwayFacts, ...]:
-    """The parts of absences that lie on a local day."""
-    start, end = day_span(day, zone)
-    return tuple(
-        AwayFacts(
-            max(row.starts_at, start),
-            min(row.ends_at, end),
-            row.starts_at <= start and end <= row.ends_at,
-            row.reason if reads_reasons else "",
-        )
-        for row in rows
-        if row.starts_at < end and start < row.ends_at
-    )
+def _away_by_person(
+    rows: Iterable[rosters.AbsenceRow], days: Iterable[date], zone: str, reads_reasons: bool
+) -> dict[DayKey, list[AwayFacts]]:
+    """The parts of absences that lie on each local day."""
+    spans = [(day, *day_span(day, zone)) for day in days]
+    found: dict[DayKey, list[AwayFacts]] = defaultdict(list)
+    for row in rows:
+        for day, start, end in spans:
+            if row.starts_at < end and start < row.ends_at:
+                is_all_day = row.starts_at <= start and end <= row.ends_at
+                part = max(row.starts_at, start), min(row.ends_at, end)
+                found[row.person_id, day].append(AwayFacts(*part, is_all_day, row.reason if reads_reasons else ""))
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -14,16 +15,20 @@ from planner.store.records import Absence, Person, PersonSite, Shift
 
 @dataclass(frozen=True, slots=True)
 class ShiftRow:
-    """One shift; no site means telehealth. `zone` is where its wall times are read."""
+    """One shift; no site means telehealth. `roster_site_id` keeps it; `zone` is where its wall times are read."""
 
     id: int
     person_id: int
     person_name: str
     site_id: int | None
+    roster_site_id: int
     day: date
     zone: str
+    on_call: bool
     starts_at: datetime
     ends_at: datetime
+    break_starts_at: datetime | None
+    break_ends_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class AbsenceRow:
 
 
 def shifts(db: Session, site_id: int, first_day: date, last_day: date, zone: str) -> list[ShiftRow]:
-    """Shifts at a site, and telehealth shifts of its staff, between two local days, both included. One query."""
+    """Shifts at a site, and all of its staff anywhere, between two local days, both included. One query."""
     start, end = day_span(first_day, zone)[0], day_span(last_day, zone)[1]
     here = select(PersonSite.person_id).where(PersonSite.site_id == site_id)
     query = (
@@ -48,17 +53,22 @@ def shifts(db: Session, site_id: int, first_day: date, last_day: date, zone: str
             Shift.person_id,
             Person.name,
             Shift.site_id,
+            Shift.roster_site_id,
             Shift.day,
             Shift.zone,
+            Shift.on_call,
             Shift.starts_at,
             Shift.ends_at,
+            Shift.break_starts_at,
+            Shift.break_ends_at,
         )
         .join(Person, Person.id == Shift.person_id)
         .where(Shift.starts_at < end, Shift.ends_at > start)
-        .where(or_(Shift.site_id == site_id, Shift.site_id.is_(None) & Shift.person_id.in_(here)))
+        .where(or_(Shift.roster_site_id == site_id, Shift.person_id.in_(here)))
         .order_by(Shift.starts_at, Person.name, Shift.id)
     )
-    return [ShiftRow(*row) for row in db.execute(query)]
+    rows: list[tuple[Any, ...]] = [tuple(row) for row in db.execute(query)]
+    return [ShiftRow(*row) for row in rows]
 
 
 def absences(db: Session, site_id: int, first_day: date, last_day: date, zone: str) -> list[AbsenceRow]:

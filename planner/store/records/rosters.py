@@ -137,12 +137,16 @@ class RosterDraft(Base):
 
 
 class DraftShift(Base):
-    """A shift of a draft, as wall minutes of a local day of the draft's site."""
+    """A shift of a draft, as wall minutes of a local day of the draft's site.
+
+    A fold of 1 means the second showing of a start or end that clocks show twice that day.
+    """
 
     __tablename__ = "draft_shift"
     __table_args__ = (
         CheckConstraint("starts_minute >= 0 and ends_minute > starts_minute and ends_minute <= 2880", name="wall"),
         CheckConstraint(_BREAK, name="break"),
+        CheckConstraint("starts_fold in (0, 1) and ends_fold in (0, 1)", name="fold"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -155,6 +159,8 @@ class DraftShift(Base):
     break_starts_minute: Mapped[int | None]
     break_ends_minute: Mapped[int | None]
     on_call: Mapped[bool] = mapped_column(default=False)
+    starts_fold: Mapped[int] = mapped_column(default=0)
+    ends_fold: Mapped[int] = mapped_column(default=0)
 
 
 class RosterPublication(Base):

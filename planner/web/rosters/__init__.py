@@ -11,8 +11,12 @@ from planner.web.rosters import (  # noqa: E402, F401  they put their views into
     absences,
     closed_days,
     closures,
+    drafts,
+    patterns,
     public_holidays,
+    publishing,
     reassigning,
     sick,
+    versions,
     views,
 )

@@ -39,13 +39,12 @@ Fault = tuple[str | None, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a person asked for, in words and as an act. `fields` are repeated when it is sent again.
+class AskedWords:
+    """What a person asked for, in words. `fields` are repeated when it is sent again.
 
     `verb` begins the button: “Close the day”.
     """
 
-    act: Disruption
     heading: str
     verb: str
     preview_url: str
@@ -55,9 +54,16 @@ class Asked:
     fields: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked(AskedWords):
+    """The same with the act itself."""
+
+    act: Disruption
+
+
 def show_preview(session: Session, asked: Asked) -> str:
     """What it would change. Raises FieldError and Refused, which belong on the page before this one."""
-    return render_template(TEMPLATE, **_context(asked, _facts(session, asked)))
+    return render_template(TEMPLATE, **preview_context(asked, _facts(session, asked)))
 
 
 def apply_asked(asked: Asked) -> Response:
@@ -69,27 +75,27 @@ def apply_asked(asked: Asked) -> Response:
             asked.act,
             key=request.form.get("key", ""),
             now=now(),
-            choices=_choices(),
-            override_reasons=_reasons(),
+            choices=posted_choices(),
+            override_reasons=posted_reasons(),
         )
     except StaleVersion:
         sentence = "Something changed in the meantime. Nothing was saved; this is what it would change now."
-        return refuse(TEMPLATE, _context(asked, _facts(db(), asked), [(None, sentence)]), CONFLICT)
+        return refuse(TEMPLATE, preview_context(asked, _facts(db(), asked), [(None, sentence)]), CONFLICT)
     except NotPermitted as error:
-        return refuse(TEMPLATE, _context(asked, _facts(db(), asked), [(None, error.sentence)]), UNPROCESSABLE)
+        return refuse(TEMPLATE, preview_context(asked, _facts(db(), asked), [(None, error.sentence)]), UNPROCESSABLE)
     except FieldError as error:
         if error.field != "reason":
             raise
         facts = _facts(db(), asked)
-        return refuse(TEMPLATE, _context(asked, facts, _beside(facts, error)), UNPROCESSABLE)
+        return refuse(TEMPLATE, preview_context(asked, facts, beside_reason(facts, error)), UNPROCESSABLE)
     return redirect(asked.done_url, SEE_OTHER)
 
 
 def _facts(session: Session, asked: Asked) -> DisruptionFacts:
-    return disruption_facts(session, principal(), asked.act, now=now(), choices=_choices())
+    return disruption_facts(session, principal(), asked.act, now=now(), choices=posted_choices())
 
 
-def _choices() -> dict[int, dict[int, int]]:
+def posted_choices() -> dict[int, dict[int, int]]:
     """The chosen ways out by course and dose number."""
     found: dict[int, dict[int, int]] = defaultdict(dict)
     for name, value in request.form.items():
@@ -100,13 +106,14 @@ def _choices() -> dict[int, dict[int, int]]:
     return dict(found)
 
 
-def _reasons() -> dict[Rule, str]:
+def posted_reasons() -> dict[Rule, str]:
+    """The reason typed for each rule that would be set aside; mostly empty."""
     return {rule: request.form.get(_REASON + rule.value, "").replace("\r\n", "\n").strip() for rule in Rule}
 
 
-def _beside(facts: DisruptionFacts, error: FieldError) -> list[Fault]:
+def beside_reason(facts: DisruptionFacts, error: FieldError) -> list[Fault]:
     """A refused reason at the first box whose text is at fault."""
-    typed = _reasons()
+    typed = posted_reasons()
     for aside in facts.overrides:
         if not SHORTEST_OVERRIDE <= len(typed[aside.rule]) <= LONGEST_OVERRIDE:
             return [(_REASON + aside.rule.value, error.sentence)]
@@ -116,9 +123,10 @@ def _beside(facts: DisruptionFacts, error: FieldError) -> list[Fault]:
 # Words
 
 
-def _context(asked: Asked, facts: DisruptionFacts, faults: Iterable[Fault] = ()) -> dict[str, Any]:
+def preview_context(asked: AskedWords, facts: DisruptionFacts, faults: Iterable[Fault] = ()) -> dict[str, Any]:
+    """Everything the page of a preview shows."""
     faults = list(faults)
-    typed, at_fault = _reasons(), dict(faults)
+    typed, at_fault = posted_reasons(), dict(faults)
     choices = tuple((name, value) for name, value in request.form.items() if _CHOICE.fullmatch(name))
     return {
         "asked": asked,
@@ -202,7 +210,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _button(asked: Asked, facts: DisruptionFacts) -> str:
+def _button(asked: AskedWords, facts: DisruptionFacts) -> str:
     """“Close the day and move 3 appointments”; “change” where some are more or less than moved."""
     if not facts.count:
         return asked.verb

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import request, url_for
 from sqlalchemy.orm import Session
@@ -33,7 +33,8 @@ def undo_notices(db: Session, principal: Principal, site: SiteRow, now: datetime
     if found.count:
         done += f", and {found.count} appointment{'' if found.count == 1 else 's'} changed"
     until = staff_time(found.undo_until, site.zone)
-    week = request.args.get("week")
+    shown = (request.view_args or {}).get("monday")
+    week = request.args.get("week") if shown is None else _word_of(shown)
     return [
         {
             "kind": "ok",
@@ -57,7 +58,11 @@ def back_url(site: SiteRow, week_url: str) -> str:
 
 
 def _week_of(now: datetime, site: SiteRow) -> str:
-    year, week, _ = local_day(now, site.zone).isocalendar()
+    return _word_of(local_day(now, site.zone))
+
+
+def _word_of(day: date) -> str:
+    year, week, _ = day.isocalendar()
     return f"{year}-W{week:02}"
 
 

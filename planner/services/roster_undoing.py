@@ -1,0 +1,121 @@
+"""Undoing a version of a week within its grace time: the shifts and every appointment as they were, as one.
+
+History is only appended to, so what was undone stays in the list of versions and is followed by one that takes it back.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from planner.domain.access import Permission, Principal, may
+from planner.domain.conflicts import Conflict, Rule
+from planner.domain.errors import NotFound, NotPermitted, Refused
+from planner.domain.rosters import RosterShift, digest_of
+from planner.services import auditing
+from planner.services.roster_drafts import draft_of, draft_row
+from planner.services.roster_weeks import newest_number, published_week, same_week, write_week
+from planner.services.undoing import undo
+from planner.store.records import ChangeSet, RosterDraft, RosterPublication, Site
+
+AGAIN = "This week was changed again since. Undo that first, or publish it again."
+
+
+def undo_publication(db: Session, principal: Principal, group: ChangeSet, now: datetime) -> None:
+    """Take back a version with every appointment it moved; what was drafted is a draft again.
+
+    Raises NotFound for a site that is not the principal's, NotPermitted, Refused when the grace time is over or the
+    week or an appointment changed since; nothing is undone then.
+    """
+    with db.begin_nested():
+        group = db.scalars(
+            select(ChangeSet)
+            .where(ChangeSet.id == group.id)
+            .with_for_update(key_share=True)
+            .execution_options(populate_existing=True)
+        ).one()
+        version = db.scalars(select(RosterPublication).where(RosterPublication.change_set_id == group.id)).one()
+        _check(principal, group, version, now)
+        site = db.get_one(Site, version.site_id)
+        before, after = ([RosterShift.from_json(kept) for kept in side] for side in (version.before, version.after))
+        is_newest = newest_number(db, site.id, version.monday) == version.number
+        if not is_newest or not same_week(published_week(db, site.id, site.zone, version.monday), after):
+            raise Refused([Conflict(Rule.STATUS, AGAIN)])
+        parts = select(ChangeSet.id).where(ChangeSet.group_id == group.id).order_by(ChangeSet.id.desc())
+        for part in db.scalars(parts).all():
+            undo(db, principal, part, now)
+        write_week(db, site, version.monday, before)
+        _record(db, principal, version, now)
+        if not version.is_withdrawal:
+            _draft_again(db, principal, site, version, before, after, now)
+        group.undone_at = now
+        db.flush()
+        auditing.record(
+            db,
+            principal,
+            action="undo",
+            object_type="roster_publication",
+            object_id=version.id,
+            now=now,
+            change_set_id=group.id,
+            detail={"undoes": group.kind},
+        )
+
+
+def _check(principal: Principal, group: ChangeSet, version: RosterPublication, now: datetime) -> None:
+    if version.site_id not in principal.site_ids:
+        raise NotFound
+    if not may(principal, Permission.ROSTERS_WRITE):
+        raise NotPermitted("Only a coordinator of this site can undo this.")
+    if group.undone_at is not None or now > group.undo_until:
+        over = "was undone already" if group.undone_at else "can no longer be undone"
+        raise Refused([Conflict(Rule.STATUS, f"This change {over}.")])
+
+
+def _record(db: Session, principal: Principal, version: RosterPublication, now: datetime) -> None:
+    db.add(
+        RosterPublication(
+            site_id=version.site_id,
+            monday=version.monday,
+            number=version.number + 1,
+            is_withdrawal=not version.is_withdrawal,
+            account_id=principal.account_id,
+            at=now,
+            before=version.after,
+            after=version.before,
+        )
+    )
+    try:
+        with db.begin_nested():
+            db.flush()
+    except IntegrityError as error:
+        raise Refused([Conflict(Rule.STATUS, AGAIN)]) from error
+
+
+def _draft_again(
+    db: Session,
+    principal: Principal,
+    site: Site,
+    version: RosterPublication,
+    before: list[RosterShift],
+    after: list[RosterShift],
+    now: datetime,
+) -> None:
+    """What was published is not lost: unless somebody drafts that week by now, it is the draft."""
+    if draft_of(db, site, version.monday) is not None:
+        return
+    row = RosterDraft(
+        site_id=site.id,
+        monday=version.monday,
+        base_number=version.number + 1,
+        base_digest=digest_of(before),
+        updated_by_id=principal.account_id,
+        updated_at=now,
+    )
+    db.add(row)
+    db.flush()
+    db.add_all(draft_row(row.id, shift) for shift in after)
+    db.flush()
