@@ -119,7 +119,7 @@ def roster_warnings(week: WeekSheet) -> tuple[RosterWarning, ...]:
         *_sessions(week),
         *_credentials(week),
     ]
-    return tuple(sorted(found, key=lambda warning: warning.day or week.days[0]))
+    return tuple(sorted(dict.fromkeys(found), key=lambda warning: warning.day or week.days[0]))
 
 
 def _closed_days(week: WeekSheet) -> Iterator[RosterWarning]:

@@ -19,6 +19,7 @@ from planner.domain.statuses import AppointmentKind, AppointmentStatus, Mode
 from planner.domain.walltime import local_day
 from planner.services.accounts import Passwords, create_account
 from planner.services.booking import book_course
+from planner.services.demo_rosters import make_rosters
 from planner.services.places import WallSpan, add_chair, add_room, add_site, close_day, set_up_clinic
 from planner.services.planning import plan_for, propose
 from planner.services.protocols import install_shipped_protocols, newest_version, protocol_of
@@ -132,6 +133,7 @@ def fill_clinic(
     cast = _places_and_staff(db, now)
     patients = [_patient(db, cast, story, now) for story in _STORIES]
     coordinator = _accounts(db, cast, patients[0], password_hash, frozenset(roles), now)
+    make_rosters(db, coordinator, cast.main, _monday(now, cast.main.zone), now)
     for story, patient in zip(_STORIES, patients, strict=True):
         if story.protocol:
             _course(db, coordinator, story, patient, now)

@@ -48,10 +48,12 @@ SELDOM = {
     "/courses/new/<id:draft_id>/5/keep": "when times were kept for too long: tests/web/planning",
     "/admin/demo/fill": "while the clinic is empty: tests/journeys/test_first_run.py",
     "/infusions/<id:appointment_id>/session": "when there are several ways out: tests/web/infusions",
+    "/rosters/<week:monday>/draft/base": "when a week was published while it was drafted: tests/web/rosters",
 }
 #: Pages that are one kind although they have several addresses.
 ONE_KIND = {
     "/courses/new": "/courses/new/<id:draft_id>/1",
+    "/rosters": "/rosters/<week:monday>",
     "/integration/<id:appointment_id>/move": "/infusions/<id:appointment_id>/move",
     "/integration/<id:appointment_id>/cancel": "/infusions/<id:appointment_id>/cancel",
 }

@@ -196,7 +196,8 @@ def test_a_certificate_that_has_ended_is_told_once_at_the_first_shift_behind_it(
 
 def test_shifts_on_closed_days_and_of_people_who_are_away() -> None:
     away = {NURSE: (span(2, "00:00", "23:59"),)}
-    found = told(week(*FULL, closed=frozenset({DAYS[4]}), away=away, visits=(visit(),)))
+    evening = work(NURSE, 2, "19:00", "20:00")
+    found = told(week(*FULL, evening, closed=frozenset({DAYS[4]}), away=away, visits=(visit(),)))
     assert found == [
         "1 patient needs a nurse on Tue 2 Feb at 10:00, and no nurse is on shift.",
         "Test Nurse Fern has a shift on Tue 2 Feb and is away.",

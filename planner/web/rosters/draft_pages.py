@@ -28,7 +28,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One person's day. `add_url` puts another shift there; empty where that day has passed."""
+    """One person's day. `add_url` puts a shift there; empty where there is one, or the day has passed."""
 
     id: str
     told: tuple[Told, ...]
@@ -84,7 +84,8 @@ def draft_page(week: RosterWeek, monday: date, now: datetime, found: DraftFacts)
             for shift in facts.shifts
         )
         away = (Told(away_words(one, site.zone), warns=True) for one in facts.away)
-        add_url = f"{new_url}&person={person_id}&day={day.isoformat()}" if day >= today else ""
+        is_free = day >= today and not facts.shifts
+        add_url = f"{new_url}&person={person_id}&day={day.isoformat()}" if is_free else ""
         return Cell(f"p{person_id}-{offset}", (*shifts, *away), add_url, f"{name}, {short_day_words(day)}")
 
     draft = found.draft

@@ -46,10 +46,11 @@ class WorkingTime(PlannerForm):
     telehealth = BooleanField("By telehealth")
     on_call = BooleanField("On call only")
 
-    def validate_break_ends(self, entry: Any) -> None:
-        """A break has two ends."""
-        if (entry.data is None) != (self.break_starts.data is None):
-            raise ValidationError("Enter both when the break starts and when it ends, or neither.")
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Each box by itself, and that a break has two ends."""
+        return super().validate(extra_validators) & _both_or_neither(
+            self.break_starts, self.break_ends, "Enter both when the break starts and when it ends, or neither."
+        )
 
     @property
     def minutes(self) -> MinuteSpan:
@@ -102,10 +103,11 @@ class ExceptionForm(PlannerForm):
     ends = WallTime("Until", [Optional()])
     next_day = BooleanField("Ends on the next day")
 
-    def validate_ends(self, entry: Any) -> None:
-        """Both or neither."""
-        if (entry.data is None) != (self.starts.data is None):
-            raise ValidationError("Enter both times, or neither for no shift that day.")
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Each box by itself, and both times or none."""
+        return super().validate(extra_validators) & _both_or_neither(
+            self.starts, self.ends, "Enter both times, or neither for no shift that day."
+        )
 
     @property
     def minutes(self) -> MinuteSpan | None:
@@ -120,6 +122,15 @@ class StartForm(PlannerForm):
 
     source = RadioField("Start with", choices=HOW_TO_START, validators=[InputRequired("Choose what to start with.")])
     copy_of = Day("A day of the week to copy", [Optional()])
+
+
+def _both_or_neither(first: WallTime, last: WallTime, sentence: str) -> bool:
+    """Whether both boxes or none is filled in; else the empty one says so. A validator does not see an empty box."""
+    if first.errors or last.errors or (first.data is None) == (last.data is None):
+        return True
+    empty = first if first.data is None else last
+    empty.errors = [sentence]
+    return False
 
 
 def _minutes(starts: time, ends: time, next_day: bool) -> MinuteSpan:

@@ -23,7 +23,7 @@ from planner.web.fields import UNPROCESSABLE, id_of, refuse
 from planner.web.navigation import new_key
 from planner.web.rosters import blueprint
 from planner.web.rosters.notices import back_url, undo_notices
-from planner.web.rosters.weeks import FIRST_DAY, monday_of, version_notice, week_page, week_url
+from planner.web.rosters.weeks import A_WEEK, FIRST_DAY, monday_of, version_notice, week_page, week_url
 
 FORBIDDEN = 403
 
@@ -75,6 +75,7 @@ def _shown(site: SiteRow, own: tuple[SiteRow, ...], monday: date) -> str:
         site_tabs=_tabs(site, own, monday),
         monday=monday,
         may_write=may_write,
+        may_draft=may_write and monday + A_WEEK > local_day(now(), site.zone),
         standing=standing(db(), site, monday),
         notices=_notices(site, monday),
     )
