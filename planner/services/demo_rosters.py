@@ -19,12 +19,13 @@ _SUNDAY: Final = timedelta(days=6)
 
 
 def make_rosters(db: Session, coordinator: Principal, site: Site, monday: date, now: datetime) -> None:
-    """Patterns out of the week that begins on `monday`, one with a day off, that week and the next as first versions,
+    """Patterns out of the week that begins on `monday`, with a Monday off, that week and the next as first versions,
     and a draft of the week with a Sunday in it."""
     patterns = [_pattern(site, shift) for shift in published_week(db, site.id, site.zone, monday)]
     db.add_all([*patterns, *(_version(db, coordinator, site, week, now - _WEEK) for week in (monday, monday + _WEEK))])
     db.flush()
-    db.add(PatternException(pattern_id=patterns[0].id, day=patterns[0].from_day + 3 * _WEEK))
+    mondays = [pattern for pattern in patterns if pattern.weekday == 0]
+    db.add_all(PatternException(pattern_id=pattern.id, day=pattern.from_day + 3 * _WEEK) for pattern in mondays)
     draft = start_draft(db, coordinator, site_id=site.id, monday=monday, source="published", now=now)
     extra = replace(draft.shifts[0], day=monday + _SUNDAY, ends_minute=draft.shifts[0].starts_minute + 180)
     put_shift(

@@ -18,6 +18,7 @@ PAGES = [
     *("/courses", "/courses/<id>", "/courses/<id>/dates", "/courses/<id>/changes", "/infusions/<id>", "move"),
     *("/patients", "/patients, what waits", "/find", "/patients/<id>", "/feeds", "/my", "/my/dates", "/my/calendar"),
     *("/admin/protocols", "/admin/protocols/<id>", "/admin/protocols/<id>/windows"),
+    *("/rosters", "/rosters/<week>/draft", "/rosters/<week>/publish", "/rosters/patterns"),
     *("wizard, step 4", "wizard, all dates"),
 ]
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from planner.domain.access import Role
+from planner.domain.rosters import RosterShift
 from planner.domain.statuses import AppointmentKind
 from planner.domain.walltime import local_day, resolve_wall
 from planner.services.places import add_chair
 from planner.services.publishing import CONSENT_VERSION, hash_of
+from planner.services.roster_drafts import put_shift, start_draft
+from planner.services.roster_patterns import PatternWish, add_pattern
+from planner.services.rostering import add_person, add_weekly_shifts
 from planner.store.engine import Store
 from planner.store.records import Appointment, Feed, FeedDetail, FeedScope, Patient, RecentVisit, SavedFilter
 from tests import builders
@@ -48,6 +53,7 @@ class Crowd:
             self._long_course(db)
             self._links(db)
             self._kept_and_opened(db)
+            self._roster(db)
         self._way_through_the_wizard()
 
     def client(self, who: str) -> StrictClient:
@@ -77,6 +83,10 @@ class Crowd:
                 "therapist",
                 f"/admin/protocols/{self.at_work.twice_weekly.protocol_id}/windows",
             ),
+            "/rosters": ("therapist", "/rosters/2026-W12"),
+            "/rosters/<week>/draft": ("coordinator", "/rosters/2026-W12/draft"),
+            "/rosters/<week>/publish": ("coordinator", "/rosters/2026-W12/publish"),
+            "/rosters/patterns": ("coordinator", "/rosters/patterns"),
             **self.paths,
         }
 
@@ -157,6 +167,21 @@ class Crowd:
                         created_at=NOW,
                     )
                 )  # fmt: skip
+
+    def _roster(self, db: Session) -> None:
+        """More people on one week, in the patterns, and in its draft once more at night."""
+        north, coordinator = self.cast.north, self.cast.principals["coordinator"]
+        monday = date(2026, 3, 16)
+        draft = start_draft(db, coordinator, site_id=north.id, monday=monday, source="published", now=NOW)
+        for number in range(self.rows):
+            somebody = add_person(db, f"Test Colleague {number}", roles=[Role.THERAPIST], sites=[north])
+            add_weekly_shifts(db, somebody, north, range(5), (monday, monday + timedelta(days=4)), ("09:00", "12:00"))
+            wish = PatternWish(somebody.id, number % 7, 540, 720, monday)
+            add_pattern(db, coordinator, site_id=north.id, wish=wish, now=NOW)
+            draft = put_shift(
+                db, coordinator, site_id=north.id, monday=monday, now=NOW, seen_version=draft.version,
+                shift=RosterShift(monday, 1200, 1260, somebody.id),
+            )  # fmt: skip
 
     def _way_through_the_wizard(self) -> None:
         """Alder's course is planned in the midst of the others; a newcomer's is booked, to be moved."""

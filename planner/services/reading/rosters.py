@@ -114,7 +114,7 @@ def roster_week(
     """
     sunday = monday + timedelta(days=DAYS_A_WEEK - 1)
     days = [monday + timedelta(days=offset) for offset in range(DAYS_A_WEEK)]
-    rows = rosters.shifts(db, site.id, monday, sunday, site.zone)
+    rows = rosters.shifts(db, site.id, monday, sunday, site.zone, elsewhere_only=draft is not None)
     absences = rosters.absences(db, site.id, monday, sunday, site.zone)
     hours = _hours(db, site.id)
     closed = clinic.closures(db, site.id, monday, sunday)
@@ -168,8 +168,6 @@ def _by_person_and_day(
     found: dict[DayKey, list[ShiftFacts]] = defaultdict(list)
     for row in rows:
         is_own = row.roster_site_id == site.id
-        if is_own and draft is not None:
-            continue
         pause = (row.break_starts_at, row.break_ends_at) if row.break_starts_at and row.break_ends_at else None
         elsewhere = "" if is_own or row.site_id == site.id else names.get(row.roster_site_id, "another site")
         facts = ShiftFacts(row.starts_at, row.ends_at, row.site_id is None, row.on_call, pause, elsewhere)

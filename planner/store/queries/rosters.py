@@ -43,8 +43,13 @@ class AbsenceRow:
     reason: str
 
 
-def shifts(db: Session, site_id: int, first_day: date, last_day: date, zone: str) -> list[ShiftRow]:
-    """Shifts at a site, and all of its staff anywhere, between two local days, both included. One query."""
+def shifts(
+    db: Session, site_id: int, first_day: date, last_day: date, zone: str, *, elsewhere_only: bool = False
+) -> list[ShiftRow]:
+    """Shifts of a site's roster, and all of its staff anywhere, between two local days, both included. One query.
+
+    `elsewhere_only` leaves out those of the site's own roster.
+    """
     start, end = day_span(first_day, zone)[0], day_span(last_day, zone)[1]
     here = select(PersonSite.person_id).where(PersonSite.site_id == site_id)
     query = (
@@ -67,6 +72,8 @@ def shifts(db: Session, site_id: int, first_day: date, last_day: date, zone: str
         .where(or_(Shift.roster_site_id == site_id, Shift.person_id.in_(here)))
         .order_by(Shift.starts_at, Person.name, Shift.id)
     )
+    if elsewhere_only:
+        query = query.where(Shift.roster_site_id != site_id)
     rows: list[tuple[Any, ...]] = [tuple(row) for row in db.execute(query)]
     return [ShiftRow(*row) for row in rows]
 
