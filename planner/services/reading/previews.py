@@ -58,6 +58,7 @@ class LineFacts:
     outcome: str
     note: str
     tone: str
+    kind: AppointmentKind | None = None
     is_unsaved: bool = False
 
 
@@ -131,8 +132,16 @@ def _line(course: CourseSheet, line: Line) -> LineFacts:
         outcome=_outcome(line),
         note=_note(line),
         tone=_tone(line),
+        kind=_kind(line),
         is_unsaved=line.kind is LineKind.UNSAVED,
     )
+
+
+def _kind(line: Line) -> AppointmentKind | None:
+    """What it is about; a dose without a session is about that session."""
+    if line.before is not None:
+        return line.before.kind
+    return line.after.kind if line.after is not None else AppointmentKind.INTEGRATION
 
 
 def name_of(kind: AppointmentKind, number: int | None) -> str:

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 
 from planner.domain.conflicts import Rule
 from planner.domain.errors import FieldError, NotPermitted, StaleVersion
+from planner.domain.statuses import AppointmentKind
 from planner.services.disruption_acts import Disruption
 from planner.services.disruptions import apply_disruption
 from planner.services.reading.disruptions import CourseFacts, DisruptionFacts, disruption_facts
@@ -156,7 +157,12 @@ def preview_context(asked: AskedWords, facts: DisruptionFacts, faults: Iterable[
 def _unsaved(course: CourseFacts, line: LineFacts) -> dict[str, str]:
     """What could not be saved, when it would have been, and what can be done about it."""
     was = "" if line.before is None else staff_span(line.before.starts_at, line.before.ends_at, course.facts.zone)
-    way_out = "Choose a way out below." if course.facts.questions else "Afterwards, open the course and plan it anew."
+    if course.facts.questions:
+        way_out = "Choose a way out below."
+    elif line.kind is AppointmentKind.INTEGRATION:
+        way_out = "Afterwards it waits on Today, under “to do”, until somebody finds it a time."
+    else:
+        way_out = "Afterwards, book it anew from its course."
     return {
         "code": course.code,
         "url": url_for("courses.course", course_id=course.course_id),

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from flask import render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
@@ -60,7 +61,7 @@ def preview_closure() -> Response | str:
         if not form.validate():
             return refuse(TEMPLATE, _page(site, own, form))
         try:
-            return show_preview(reading, _asked(site, form))
+            return show_preview(reading, _asked(reading, site, form))
         except (FieldError, Refused) as error:
             return _refused(error, site, own, form)
 
@@ -75,7 +76,7 @@ def close() -> Response:
     if not form.validate():
         return refuse(TEMPLATE, _page(site, own, form))
     try:
-        return apply_asked(_asked(site, form))
+        return apply_asked(_asked(db(), site, form))
     except (FieldError, Refused) as error:
         return _refused(error, site, own, form)
 
@@ -85,7 +86,7 @@ def _refused(error: FieldError | Refused, site: SiteRow, own: tuple[SiteRow, ...
     return refuse(TEMPLATE, _page(site, own, form))
 
 
-def _asked(site: SiteRow, form: ClosureForm) -> Asked:
+def _asked(session: Session, site: SiteRow, form: ClosureForm) -> Asked:
     """Raises FieldError (`last_day`) for a last day before the first or too long after it."""
     first: date = form.day.data
     last: date = form.last_day.data or first
@@ -98,7 +99,7 @@ def _asked(site: SiteRow, form: ClosureForm) -> Asked:
     act: CloseDay | CloseDays = CloseDay(site.id, first, reason)
     if last > first:
         words = f"{day_words(first)} to {day_words(last)} {last.year}"
-        days = days_to_close(db(), site.id, first, last)
+        days = days_to_close(session, site.id, first, last)
         if not days:
             raise FieldError("day", "The site is already closed on all of these days.")
         act = CloseDays(site.id, tuple((day, reason) for day in days))
