@@ -117,6 +117,7 @@ def _page(form: HolidayPlaceForm | None = None) -> dict[str, Any]:
                 "name": row.name,
                 "state": row.state,
                 "booked": row.booked,
+                "words": "Over" if row.day < today else "Further ahead than this clinic plans",
                 "close_url": url_for(
                     "rosters.new_closure", site=site.id, day=row.day.isoformat(), reason=row.name[:120]
                 ),
