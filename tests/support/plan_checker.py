@@ -245,7 +245,7 @@ class Judge:
                     yield f"{name}: {what or 'a booking'} and {other or 'a booking'} are too close"
 
     def watched(self, name: str, times: list[tuple[datetime, datetime, str]]) -> Iterator[str]:
-        most = self.staff[name]["max_patients"]
+        most = self.staff[name].get("max_patients", 0)
         for start, end, what in times:
             moments = [start, *(other for other, _, _ in times if start < other < end)]
             if what and any(sum(a <= moment < b for a, b, _ in times) > most for moment in moments):

@@ -341,6 +341,7 @@ def _keep(db: Session, run: ImportRun, brought: Brought, now: datetime) -> None:
         first_day=instance.first_day,
         last_day=instance.last_day,
         weights={name: getattr(instance.weights, name) for name in instance.weights.__slots__},
+        buffers={name: getattr(instance.buffers, name) for name in instance.buffers.__slots__},
         grid_min=instance.grid_min,
         holidays=instance.holidays,
         names={

@@ -102,6 +102,7 @@ class Kept:
     first_day: date
     last_day: date
     weights: dict[str, int]
+    buffers: dict[str, int]
     grid_min: int
     holidays: tuple[date, ...]
     names: dict[str, dict[int, str]]
@@ -117,6 +118,7 @@ class Kept:
             "seed": self.seed,
             "horizon": [self.first_day.isoformat(), self.last_day.isoformat()],
             "weights": self.weights,
+            "buffers": self.buffers,
             "grid_min": self.grid_min,
             "holidays": [day.isoformat() for day in self.holidays],
             "names": {kind: {str(id_): name for id_, name in ids.items()} for kind, ids in self.names.items()},
@@ -136,6 +138,7 @@ class Kept:
             first_day=first,
             last_day=last,
             weights=stored["weights"],
+            buffers=stored["buffers"],
             grid_min=stored["grid_min"],
             holidays=tuple(date.fromisoformat(day) for day in stored["holidays"]),
             names={kind: {int(id_): name for id_, name in ids.items()} for kind, ids in stored["names"].items()},

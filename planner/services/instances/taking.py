@@ -99,7 +99,8 @@ def take_out(db: Session, principal: Principal, *, now: datetime, site_id: int |
         raise NotFound
     frame = _frame(db, principal, kept, now, principal.site_ids if site_id is None else frozenset({site_id}))
     asks = asks_of(db, principal, kept, frame.site_ids, frame.zone, frame.opens)
-    staff = _staff(frame)
+    roles = _roles(frame)
+    staff = _staff(frame, roles)
     return Instance(
         id=kept.instance_id if kept else "clinic",
         seed=kept.seed if kept else 0,
@@ -107,7 +108,7 @@ def take_out(db: Session, principal: Principal, *, now: datetime, site_id: int |
         first_day=frame.first_day,
         last_day=frame.last_day,
         grid_min=lcm(*(grid for s in frame.sites for grid in (s.visit_grid_minutes, s.therapy_grid_minutes))),
-        buffers=_buffers(frame, asks),
+        buffers=_buffers(frame, asks, roles),
         weights=Weights(**kept.weights) if kept else NO_WEIGHTS,
         holidays=tuple(sorted(_closed_everywhere(frame))),
         sites=tuple(InstanceSite(frame.names.of("site", site.id), _hours(frame, site)) for site in frame.sites),
@@ -175,19 +176,21 @@ def _closures(frame: Frame) -> Mapping[int, set[date]]:
     return closed
 
 
-def _buffers(frame: Frame, asks: Sequence[Ask]) -> Buffers:
+def _buffers(frame: Frame, asks: Sequence[Ask], roles: Mapping[int, StaffRole]) -> Buffers:
     """The longest time after an appointment of each kind: the format has one number for all of a kind."""
     db, sites = frame.db, frame.site_ids
-    people = select(Person.holdable_id).join(PersonRole).join(PersonSite, PersonSite.person_id == Person.id)
-    therapists = people.where(PersonRole.role == Role.THERAPIST, PersonSite.site_id.in_(sites))
+    therapists = [person_id for person_id, role in roles.items() if role == "therapist"]
     held = {
-        "therapist": therapists,
+        "therapist": select(Person.holdable_id).where(Person.id.in_(therapists)),
         "chair": select(Chair.holdable_id).where(Chair.site_id.in_(sites)),
         "room": select(Room.holdable_id).where(Room.site_id.in_(sites)),
         "patient": select(Patient.holdable_id).where(Patient.id.in_([ask.patient_id for ask in asks])),
     }
+    otherwise = frame.kept.buffers if frame.kept else {}
     longest = {
-        kind: max(db.scalars(select(Holdable.turnover_minutes).where(Holdable.id.in_(ids))), default=0)
+        kind: max(
+            db.scalars(select(Holdable.turnover_minutes).where(Holdable.id.in_(ids))), default=otherwise.get(kind, 0)
+        )
         for kind, ids in held.items()
     }
     visits = [protocol_of_version(db, ask.protocol_version_id).visit for ask in asks]
@@ -198,8 +201,7 @@ def _buffers(frame: Frame, asks: Sequence[Ask]) -> Buffers:
 # -- staff -------------------------------------------------------------------------------------------------------------
 
 
-def _staff(frame: Frame) -> tuple[InstanceStaff, ...]:
-    roles = _roles(frame)
+def _staff(frame: Frame, roles: Mapping[int, StaffRole]) -> tuple[InstanceStaff, ...]:
     lanes = Counter(frame.db.scalars(select(NurseLane.person_id).where(NurseLane.person_id.in_(roles))))
     shifts, time_off = _shifts(frame, roles), _time_off(frame, roles)
     return tuple(

@@ -263,7 +263,8 @@ def step_3(draft_id: int) -> Response | str:
         return with_team(
             answers,
             therapist_id=form.therapist_id.data or None,
-            therapist_ids=None if chosen == frozenset(people) else chosen,
+            # Who was limited to some stays so: “anyone” would take in whoever joins later, or works elsewhere.
+            therapist_ids=None if chosen == frozenset(people) and answers.therapist_ids is None else chosen,
             modes=tuple(Mode(word) for word in form.modes.data or ()),
             escort=form.escort.data or "",
             zone=subject.site.zone,
