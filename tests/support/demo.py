@@ -6,11 +6,15 @@ a plan half made, changes applied, calendar links, so that pages which need them
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +35,8 @@ from planner.services.signing_in import SignInTry, finish_sign_in, signed_in_as
 from planner.store.engine import Store
 from planner.store.records import Account, Appointment, Patient
 from tests.support.cast import CHEAP, Clock
+from tests.support.imports import InlineImports
+from tests.support.postgres import RUN_FOLDER_VARIABLE
 from tests.support.strict_client import StrictClient
 from tests.support.walker import WalkedPage, filled_in
 from tests.web.planning.wizard import Wizard
@@ -102,6 +108,9 @@ def app_on(store: Store, clock: Clock) -> Flask:
     )
     app = create_app(settings, clock=clock, store=store)
     app.extensions["planner_readiness"] = lambda: None
+    app.extensions["planner_imports"] = InlineImports(
+        app, Path(tempfile.mkdtemp(dir=os.environ.get(RUN_FOLDER_VARIABLE)))
+    )
     app.test_client_class = StrictClient
     return app
 
@@ -133,6 +142,7 @@ def live_in(demo: Demo) -> None:
     _wait_for_a_session(demo)
     _coordinator_works(demo)
     _places_and_people_go(demo)
+    _files_come_in(demo)
     _patient_looks_after_dates(demo)
     _prescriber_prepares_a_window(demo)
     for role in (Role.THERAPIST, Role.NURSE):
@@ -197,6 +207,16 @@ def _places_and_people_go(demo: Demo) -> None:
     # Those who are not there any more are behind a filter, whose form a person would send.
     demo.landings["admin"] = [rowan, "/admin/staff?show=left"]
     demo.landings["coordinator"] += [rowan, f"/patients/{juniper}", "/patients?show=discharged"]
+
+
+def _files_come_in(demo: Demo) -> None:
+    """One file is good, one has a bad line, and one has dates that can be read in two ways."""
+    client = demo.client(Role.COORDINATOR)
+    kind = "/admin/spreadsheets/closures"
+    for lines in ("MAIN,2026-12-25,Holiday", "MAIN,2026-12-24,Holiday\nNOWHERE,soon,x", "MAIN,03/04/27,Holiday"):
+        file = (io.BytesIO(f"site,day,reason\n{lines}\n".encode()), "days.csv")
+        fields = filled_in(WalkedPage(client.get(kind).text).form(kind))
+        assert client.post(kind, data={**fields, "file": [file]}).status_code == SEE_OTHER
 
 
 def _infusions_to_come(db: Session, code: str, now: datetime) -> list[int]:
