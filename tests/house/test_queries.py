@@ -19,6 +19,8 @@ PAGES = [
     *("/patients", "/patients, what waits", "/find", "/patients/<id>", "/feeds", "/my", "/my/dates", "/my/calendar"),
     *("/admin/protocols", "/admin/protocols/<id>", "/admin/protocols/<id>/windows"),
     *("/rosters", "/rosters/<week>/draft", "/rosters/<week>/publish", "/rosters/patterns"),
+    *("/admin/sites", "/admin/sites/<id>", "/admin/chairs/<id>", "/admin/staff", "/admin/staff/<id>"),
+    *("/admin/staff/<id>/leave", "/patients/<id>/edit"),
     *("wizard, step 4", "wizard, all dates"),
 ]
 

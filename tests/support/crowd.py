@@ -13,13 +13,23 @@ from planner.domain.access import Role
 from planner.domain.rosters import RosterShift
 from planner.domain.statuses import AppointmentKind
 from planner.domain.walltime import local_day, resolve_wall
-from planner.services.places import add_chair
+from planner.services.places import add_chair, add_room, add_site
 from planner.services.publishing import CONSENT_VERSION, hash_of
 from planner.services.roster_drafts import put_shift, start_draft
 from planner.services.roster_patterns import PatternWish, add_pattern
-from planner.services.rostering import add_person, add_weekly_shifts
+from planner.services.rostering import add_patient_absence, add_person, add_weekly_shifts
 from planner.store.engine import Store
-from planner.store.records import Appointment, Feed, FeedDetail, FeedScope, Patient, RecentVisit, SavedFilter
+from planner.store.records import (
+    Appointment,
+    Credential,
+    Feed,
+    FeedDetail,
+    FeedScope,
+    Patient,
+    RecentVisit,
+    SavedFilter,
+    SiteTravel,
+)
 from tests import builders
 from tests.support.cast import NOW, Cast, Clock, make_cast
 from tests.support.demo import app_on, csrf_token, signed_in
@@ -54,6 +64,7 @@ class Crowd:
             self._links(db)
             self._kept_and_opened(db)
             self._roster(db)
+            self._staff_and_absences(db)
         self._way_through_the_wizard()
 
     def client(self, who: str) -> StrictClient:
@@ -73,6 +84,8 @@ class Crowd:
             "/patients": ("coordinator", "/patients"),
             "/patients, what waits": ("coordinator", "/patients?attention=1"),
             "/find": ("coordinator", "/find"),
+            "/admin/sites": ("admin", "/admin/sites"),
+            "/admin/staff": ("coordinator", "/admin/staff"),
             "/my": ("patient-two", "/my"),
             "/my/dates": ("patient-two", "/my/dates"),
             "/my/calendar": ("patient-two", "/my/calendar"),
@@ -130,6 +143,27 @@ class Crowd:
             "/courses/<id>/changes": ("coordinator", f"/courses/{course.id}/changes"),
             "/patients/<id>": ("coordinator", f"/patients/{patient.id}"),
             "/infusions/<id>": ("coordinator", f"/infusions/{first.id}"),
+        }
+
+    def _staff_and_absences(self, db: Session) -> None:
+        """Nurses with a licence that ends soon, and days on which Birch is away."""
+        north, birch, today = self.cast.north, self.cast.patients["birch"], local_day(NOW, self.cast.north.zone)
+        for number in range(self.rows):
+            nurse = add_person(db, f"Test Nurse {number}", roles=[Role.NURSE], sites=[north, self.cast.south])
+            db.add(Credential(person_id=nurse.id, name="Made-up licence", expires_on=today))
+            db.add(Credential(person_id=self.cast.people["nurse"].id, name=f"Made-up {number}", expires_on=today))
+            away = resolve_wall(datetime.combine(today + timedelta(days=2 + number), time(9)), north.zone)
+            add_patient_absence(db, birch, away, away + timedelta(hours=8))
+            add_room(db, north, f"Room {number} of the crowd")
+            site = add_site(db, name=f"Site {number}", code=f"S{number}", zone=north.zone, hours={})
+            db.add(SiteTravel(site_id=north.id, other_site_id=site.id, minutes=10))
+        chair = self.at_work.chairs[0]
+        self.paths |= {
+            "/admin/sites/<id>": ("coordinator", f"/admin/sites/{north.id}"),
+            "/admin/chairs/<id>": ("coordinator", f"/admin/chairs/{chair.id}"),
+            "/admin/staff/<id>": ("coordinator", f"/admin/staff/{self.cast.people['nurse'].id}"),
+            "/admin/staff/<id>/leave": ("coordinator", f"/admin/staff/{self.cast.people['therapist-two'].id}/leave"),
+            "/patients/<id>/edit": ("coordinator", f"/patients/{birch.id}/edit"),
         }
 
     def _links(self, db: Session) -> None:
