@@ -29,7 +29,10 @@ WORDS = ("\x00", "٣٣٣٣-١١-١١", "9223372036854775808", "9999-12-31", "�
 KEYS = count()
 PROTECTION = {"csrf_token", "idempotency_key", "seen_version"}
 #: Not tried: they end the session that the other tries need.
-ENDING = {"auth.sign_out", "auth.end_all_browsers", "auth.change_password", "auth.end_browser"}
+ENDING = {
+    *("auth.sign_out", "auth.end_all_browsers", "auth.change_password", "auth.end_browser"),
+    *("staff.has_left", "patients.discharge"),
+}
 #: Who sends forms and tries every hostile id; the others go through the same code, or are refused before it.
 SENDERS = {"coordinator", "patient"}
 RAW = (

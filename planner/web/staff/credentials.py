@@ -98,7 +98,7 @@ def remove(person_id: int, credential_id: int) -> Response:
 def _whose(person_id: int) -> dict[str, Any]:
     demand_theirs(db(), principal(), person_id)
     found = staff.staff_record(db(), person_id)
-    return {"person": found, "version": found.version}
+    return {"member": found, "version": found.version}
 
 
 def _boxes(found: staff.CredentialLine) -> dict[str, Any]:

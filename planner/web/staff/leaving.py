@@ -44,7 +44,7 @@ def has_left(person_id: int) -> Response:
     except FieldError as error:
         return refuse(TEMPLATE, page, faults=[(None, error.sentence)])
     waiting = f" {ended.appointments} booked with them wait to be taken over." if ended.appointments else ""
-    flash(f"{page['person'].name} has left.{waiting}", "ok")
+    flash(f"{page['member'].name} has left.{waiting}", "ok")
     return redirect(url_for("staff.person", person_id=person_id), SEE_OTHER)
 
 
@@ -62,7 +62,7 @@ def _page(person_id: int) -> dict[str, Any]:
     demand_theirs(db(), principal(), person_id)
     found = staff.staff_record(db(), person_id)
     return {
-        "person": found,
+        "member": found,
         "ends": what_ends(db(), person_id, now()),
         "not_ours": _not_ours(person_id),
         "faults": [],

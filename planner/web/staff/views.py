@@ -77,7 +77,7 @@ def person(person_id: int) -> str:
     lines = staff.credentials_of(db(), person_id) if sees else []
     return render_template(
         "staff/person.html",
-        person=found,
+        member=found,
         facts=person_facts(found),
         credentials=credential_rows(lines, clinic_day(db(), now())),
         sees_credentials=sees,
@@ -180,4 +180,4 @@ def _page(
 ) -> dict[str, Any]:
     offered = {str(choice.value) for choice in form.sites.choices}
     elsewhere = [name for site_id, name in found.sites if str(site_id) not in offered]
-    return {"form": form, "person": found, "version": version, "newer": newer, "elsewhere": elsewhere}
+    return {"form": form, "member": found, "version": version, "newer": newer, "elsewhere": elsewhere}

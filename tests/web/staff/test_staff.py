@@ -201,3 +201,13 @@ def test_others_only_read(sign_in: SignIn, cast: Cast, who: str) -> None:
                  f"/admin/staff/{nurse}/credentials/new"):  # fmt: skip
         assert client.get(path).status_code == 404
         assert client.send(path, typed(cast), version=1).status_code in (403, 404)
+
+
+def test_every_page_still_says_who_is_signed_in(coordinator: StrictClient, cast: Cast, db: Session) -> None:
+    nurse = cast.people["nurse"]
+    made = Credential(person_id=nurse.id, name="Made-up licence")
+    db.add(made)
+    db.commit()
+    for rest in ("", "/edit", "/leave", "/credentials/new", f"/credentials/{made.id}"):
+        page = coordinator.page(f"/admin/staff/{nurse.id}{rest}")
+        assert "Test Coordinator" in page.words and "/sign-out" in [form["action"] for form in page.forms], rest
