@@ -170,7 +170,9 @@ def _set_sites(db: Session, principal: Principal, person: Person, given: frozens
     _chosen_sites(db, principal, given - present)
     if not all(may_choose_site(principal, site_id) for site_id in given):
         raise FieldError("sites", "Choose among your own sites.")
-    taken = {site_id for site_id in present - given if may_choose_site(principal, site_id)}
+    # A site that is closed down is not offered, so that leaving it out says nothing.
+    offered = set(db.scalars(select(Site.id).where(Site.id.in_(present), Site.active)))
+    taken = {site_id for site_id in offered - given if may_choose_site(principal, site_id)}
     if not (present | given) - taken:
         raise FieldError("sites", "Choose at least one site.")
     for site in db.scalars(select(Site).where(Site.id.in_(taken)).order_by(Site.id)):

@@ -24,7 +24,7 @@ from planner.store.base import Base
 from planner.store.changes import HOLDS, RECORDS, Values, claims_in, lines_of, put_back
 from planner.store.integrity import violated
 from planner.store.occupying import Claim, held_by, hold_all, lock_holdables, release, release_expired
-from planner.store.records import Appointment, ChangeLine, ChangeSet, Course, Encounter, RuleOverride
+from planner.store.records import Appointment, ChangeLine, ChangeSet, Course, Encounter, Patient, RuleOverride
 
 #: What a calendar subscriber can see of an appointment (feeds.md rule 3).
 VISIBLE = ("starts_at", "ends_at", "status", "mode", "site_id", "therapist_id", "nurse_id", "chair_id", "room_id")
@@ -45,6 +45,7 @@ def undo(db: Session, principal: Principal, change_set_id: int, now: datetime) -
         change_set = _locked(db, change_set_id)
         _check_may(principal, change_set, course)
         _check_open(change_set, now)
+        _check_in_care(db, course)
         lines = lines_of(db, change_set_id)
         rows = _rows_of(db, lines)
         _check_untouched(db, change_set, lines, rows)
@@ -102,6 +103,15 @@ def _check_open(change_set: ChangeSet, now: datetime) -> None:
         raise _refusal("This change was undone already.")
     if now > change_set.undo_until:
         raise _refusal("The time to undo this is over. Change the appointment instead.")
+
+
+def _check_in_care(db: Session, course: Course | None) -> None:
+    """Undoing the end of a course must not give one to somebody who was discharged after it."""
+    if course is None:
+        return
+    patient = db.get_one(Patient, course.patient_id, with_for_update={"key_share": True}, populate_existing=True)
+    if not patient.active:
+        raise _refusal("The patient was discharged meanwhile. Take them up again first; then undo this.")
 
 
 def _check_untouched(

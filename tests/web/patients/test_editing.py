@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from planner.domain.errors import Refused
 from planner.domain.statuses import CourseStatus
 from planner.services.ending import end_course
 from planner.services.publishing import CONSENT_VERSION, create_feed
+from planner.services.undoing_groups import undo_change
 from planner.store.records import Account, AccountSite, AuditEntry, Feed, FeedScope, Patient, PatientAvailability
 from tests.support.booked_course import BookedCourse
 from tests.support.cast import NOW, Cast, Clock
@@ -230,6 +232,26 @@ def test_discharge_ends_calendars_at_once_and_leaves_the_own_dates_to_read(
     assert coordinator.submit(page, f"/patients/{alder.id}/readmit").status_code == 303
     db.expire_all()
     assert alder.active is True and db.get_one(Feed, feed.id).revoked_at == NOW
+
+
+def test_an_ending_is_not_undone_for_somebody_discharged_after_it(
+    coordinator: StrictClient, cast: Cast, db: Session, booked: BookedCourse
+) -> None:
+    change = end_course(
+        db, cast.principals["coordinator"], booked.course.id, status=CourseStatus.REVOKED,
+        seen_version=booked.course.version, now=NOW, reason="for the test",
+    )  # fmt: skip
+    db.commit()
+    path = f"/patients/{booked.course.patient_id}/discharge"
+    assert coordinator.submit(coordinator.page(path), path).status_code == 303
+    db.expire_all()
+    with pytest.raises(Refused, match="discharged meanwhile"):
+        undo_change(db, cast.principals["coordinator"], change.id, NOW)
+    page = coordinator.page(f"/patients/{booked.course.patient_id}")
+    assert coordinator.submit(page, f"/patients/{booked.course.patient_id}/readmit").status_code == 303
+    db.expire_all()
+    undo_change(db, cast.principals["coordinator"], change.id, NOW)
+    assert booked.course.status is CourseStatus.ACTIVE
 
 
 def test_the_sign_in_may_end_with_the_care(coordinator: StrictClient, sign_in: SignIn, cast: Cast, db: Session) -> None:
