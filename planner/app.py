@@ -20,6 +20,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from planner.jobs.starting import ImportProcesses
 from planner.services.accounts import Passwords
+from planner.services.sealing import Sealer
 from planner.services.zone_changes import outdated_sentence
 from planner.store.engine import RETRIES, Store, is_retryable
 from planner.store.guards import GuardMissing, check_guards, guards_fault
@@ -128,6 +129,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, store: Store 
     app.extensions["planner_settings"] = settings
     app.extensions["planner_passwords"] = Passwords(settings.password_cost.memory_kib, settings.password_cost.passes)
     app.extensions["planner_imports"] = ImportProcesses(settings)
+    app.extensions["planner_sealer"] = Sealer(settings.secret_key, settings.secret_key_fallbacks)
     app.extensions["planner_readiness"] = lambda: fault_of(app.extensions["planner"])
     app.teardown_request(lambda _error: end_transaction(LAST_STATUS))
     set_up_security(app)

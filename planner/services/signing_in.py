@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,6 +56,8 @@ class SignedIn:
     person_id: int | None
     patient_id: int | None
     sites: tuple[tuple[int, str], ...]
+    #: The clinic asks for a second factor and there is none yet: nothing but setting it up is open.
+    factor_due: bool = False
 
     @property
     def is_staff(self) -> bool:
@@ -87,12 +89,17 @@ class Browser:
 
 @dataclass(frozen=True, slots=True)
 class SignInTry:
-    """A counted try: whom it is for, if anybody, and how long to wait when there were too many."""
+    """A counted try: whom it is for, if anybody, and how long to wait when there were too many.
+
+    With `needs_code` the password is only the first half; `factor_passed` says that the second fitted, too.
+    """
 
     attempt_id: int | None
     account_id: int | None
     password_hash: str | None
     retry_after: timedelta | None = None
+    needs_code: bool = False
+    factor_passed: bool = False
 
 
 def hash_of(cookie: str) -> str:
@@ -121,6 +128,9 @@ def known_browser(db: Session, cookie: str, now: datetime) -> Browser | None:
         if account is None or not account.active:
             return None
         signed_in = signed_in_as(db, account)
+        asked = clinic is not None and clinic.staff_second_factor and signed_in.is_staff
+        if asked and not find.has_factor(db, account.id):
+            signed_in = replace(signed_in, factor_due=True)
         kind = "staff" if signed_in.is_staff else "patient"
         minutes = getattr(clinic, f"{kind}_idle_minutes", DEFAULT_IDLE[kind])
         if now >= browser.seen_at + timedelta(minutes=minutes):
@@ -197,16 +207,21 @@ def begin_sign_in(db: Session, email: str, address: str, now: datetime) -> SignI
     email_hash = hash_of(key)
     account = find.account_by_email_key(db, key, lock=True)
     active = account if account is not None and account.active else None
-    wait = _wait(db, email_hash, active.id if active else None, address, now)
+    wait = wait_for_next_try(db, email_hash, active.id if active else None, address, now)
     if wait is not None:
         return SignInTry(None, None, None, wait)
     attempt = SignInAttempt(email_hash=email_hash, address=address, at=now)
     db.add(attempt)
     db.flush()
-    return SignInTry(attempt.id, active.id if active else None, active.password_hash if active else None)
+    if active is None:
+        return SignInTry(attempt.id, None, None)
+    return SignInTry(attempt.id, active.id, active.password_hash, needs_code=find.has_factor(db, active.id))
 
 
-def _wait(db: Session, email_hash: str, account_id: int | None, address: str, now: datetime) -> timedelta | None:
+def wait_for_next_try(
+    db: Session, email_hash: str, account_id: int | None, address: str, now: datetime
+) -> timedelta | None:
+    """How long nobody may try this account from this address; None when they may now. Reads only."""
     since = now - COUNTED
     here, last = find.failures(db, since, email_hash=email_hash, address=address)
     if here >= PER_ACCOUNT_AND_ADDRESS and last is not None:
@@ -258,10 +273,13 @@ def finish_sign_in(
     """Sign in after the password fitted: a new id for the browser, the old one gone. Returns cookie and person.
 
     `new_hash` replaces a hash made with outdated costs. What is past its time (tries, answered requests) is swept
-    out on the way. Raises NotFound when the account ended meanwhile.
+    out on the way. Raises NotFound when the account ended meanwhile, or takes a code that did not come: no way in
+    leaves it out.
     """
     account = find.account(db, tried.account_id) if tried.account_id is not None else None
     if account is None or not account.active:
+        raise NotFound()
+    if not tried.factor_passed and find.has_factor(db, account.id):
         raise NotFound()
     if new_hash is not None:
         account.password_hash = new_hash

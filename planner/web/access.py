@@ -22,6 +22,10 @@ PUBLIC = "public"
 _ACCESS = "planner_access"
 _ONCE = "planner_once"
 SEE_OTHER = 303
+#: What is open to somebody who has to set up a second factor first.
+OPEN_WITHOUT_FACTOR = frozenset(
+    {"auth.second_factor", "auth.begin_second_factor", "auth.confirm_second_factor", "auth.sign_out"}
+)
 UNAVAILABLE = 503
 
 
@@ -103,6 +107,8 @@ def _gate() -> Response | None:
     person = signed_in()
     if person is None:
         return to_sign_in()
+    if person.factor_due and request.endpoint not in OPEN_WITHOUT_FACTOR:
+        return _elsewhere(url_for("auth.second_factor"))
     held = person.principal(address())
     if not any(may(held, permission) for permission in declared):
         # A page one may not see is not there; an act one may not do is refused.
@@ -113,9 +119,13 @@ def _gate() -> Response | None:
 def to_sign_in() -> Response:
     """Send the browser to the sign-in page, and back afterwards when it was only looking."""
     wanted = request.full_path.rstrip("?") if request.method == "GET" and not is_fragment_request() else None
-    target = url_for("auth.sign_in", next=wanted if wanted != "/" else None)
+    return _elsewhere(url_for("auth.sign_in", next=wanted if wanted != "/" else None), 401)
+
+
+def _elsewhere(target: str, status: int = 403) -> Response:
+    """Lead to another page; a script of ours is told the same by a header, with this status."""
     if is_fragment_request():
-        response = Response(status=401)
+        response = Response(status=status)
         response.headers["HX-Redirect"] = target
         return response
     return redirect(target, SEE_OTHER)

@@ -154,7 +154,19 @@ def begin_session(session: ServerSession, cookie: str, person: SignedIn) -> None
     session.cookie, session.cookie_is_new, session.signed_in = cookie, True, person
     login_user(Person(person), remember=False)
     # A protection token of its own from the start, so that the first page need not write.
-    session["csrf_token"] = hashlib.sha256(secrets.token_bytes(32)).hexdigest()
+    session["csrf_token"] = _protection_token()
+
+
+def begin_waiting(session: ServerSession, cookie: str, kept: dict[str, Any]) -> None:
+    """Half a sign-in: a new id for the browser, what is waited for kept with it, and nobody signed in."""
+    session.clear()
+    session.update(kept)
+    session.cookie, session.cookie_is_new, session.signed_in = cookie, True, None
+    session["csrf_token"] = _protection_token()
+
+
+def _protection_token() -> str:
+    return hashlib.sha256(secrets.token_bytes(32)).hexdigest()
 
 
 def end_session(session: ServerSession) -> None:

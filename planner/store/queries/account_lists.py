@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -183,6 +184,40 @@ def removal_asked(db: Session, account_id: int) -> RemovalRow | None:
         .where(FactorRemoval.account_id == account_id)
     ).one_or_none()
     return None if row is None else RemovalRow(*row)
+
+
+#: What people are told about their own account, and how.
+ACCOUNT_CHANGES: Final = {
+    "account.created": "The account was made",
+    "account.password_changed": "The password was changed",
+    "account.reset_started": "A link for a new password was made by the clinic",
+    "account.password_reset": "A new password was set by a link",
+    "account.factor_set": "Codes from a phone were set up",
+    "account.factor_removed": "Codes from a phone were turned off",
+    "account.factor_lost": "Codes from a lost phone were turned off by the clinic",
+    "account.recovery_code_used": "A recovery code was used",
+    "account.recovery_codes_renewed": "New recovery codes were made",
+    "account.rights_changed": "Roles or sites were changed",
+    "account.sign_ins_ended": "The clinic signed you out everywhere",
+    "account.deactivated": "The account was ended",
+    "account.reactivated": "The account was opened again",
+}
+_MOST_CHANGES: Final = 6
+
+
+def account_changes(db: Session, account_id: int) -> list[tuple[str, datetime]]:
+    """The last changes to an account that its owner should know of, newest first. One query."""
+    query = (
+        select(AuditEntry.action, AuditEntry.at)
+        .where(
+            AuditEntry.object_type == "account",
+            AuditEntry.object_id == account_id,
+            AuditEntry.action.in_(list(ACCOUNT_CHANGES)),
+        )
+        .order_by(AuditEntry.id.desc())
+        .limit(_MOST_CHANGES)
+    )
+    return [(action, at) for action, at in db.execute(query)]
 
 
 def clinic_zone(db: Session) -> str:

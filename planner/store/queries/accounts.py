@@ -16,6 +16,7 @@ from planner.store.records import (
     AuditEntry,
     BrowserSession,
     Clinic,
+    SecondFactor,
     SignInAttempt,
     Site,
 )
@@ -42,6 +43,12 @@ def accounts_by_name(db: Session) -> Sequence[Account]:
 def any_account(db: Session) -> bool:
     """Whether anybody can sign in at all."""
     return db.scalar(select(Account.id).limit(1)) is not None
+
+
+def has_factor(db: Session, account_id: int) -> bool:
+    """Whether signing in to this account takes a code."""
+    confirmed = select(SecondFactor.account_id).where(SecondFactor.confirmed_at.is_not(None))
+    return db.scalar(confirmed.where(SecondFactor.account_id == account_id)) is not None
 
 
 def lock_active_admins(db: Session) -> list[int]:

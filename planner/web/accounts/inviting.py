@@ -58,8 +58,8 @@ def invite() -> Response:
         invitation, token = invitations.invite(
             db(),
             principal(),
-            email=form.email.data,
-            name=form.name.data,
+            email=form.email.data or "",
+            name=form.name.data or "",
             roles=[Role(word) for word in form.role.data],
             site_ids=form.site.data,
             person_id=id_of(form.person.data) if form.person.data else None,

@@ -50,7 +50,7 @@ def _join(token: str, invitation: Any) -> Response:
         password_hash = passwords().hashed(form.password.data or "")
         with own_transaction() as writing:
             invitations.accept(
-                writing, token, name=form.name.data, password_hash=password_hash, now=now(), address=address()
+                writing, token, name=form.name.data or "", password_hash=password_hash, now=now(), address=address()
             )
     except FieldError as error:
         put_beside(form, error)

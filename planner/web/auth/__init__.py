@@ -6,4 +6,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("auth", __name__)
 
-from planner.web.auth import account, views  # noqa: E402, F401  they put their views into the blueprint
+from planner.web.auth import account, codes, factor, views  # noqa: E402, F401  they put their views into the blueprint

@@ -13,10 +13,10 @@ from planner.domain.access import Permission
 from planner.domain.errors import FieldError
 from planner.services import accounts, signing_in
 from planner.services.signing_in import SignedIn, browser_reference
-from planner.store.queries.accounts import browsers_of, the_clinic
+from planner.store.queries.account_lists import ACCOUNT_CHANGES, account_changes
+from planner.store.queries.accounts import browsers_of, has_factor, the_clinic
 from planner.web.access import (
     SEE_OTHER,
-    address,
     answered_before,
     claim_request,
     keep_answer,
@@ -28,9 +28,10 @@ from planner.web.access import (
 )
 from planner.web.auth import blueprint
 from planner.web.auth.forms import LookForm, PasswordForm
-from planner.web.auth.views import TOO_MANY, leave, passwords
+from planner.web.auth.proving import prove_password
+from planner.web.auth.views import leave, passwords
 from planner.web.clock import now
-from planner.web.db import db, own_transaction
+from planner.web.db import db
 from planner.web.fields import put_beside, refuse
 from planner.web.signin import ServerSession
 
@@ -121,14 +122,7 @@ def _wrong_password(form: PasswordForm) -> int | None:
     except FieldError as error:
         put_beside(form, error)
         return 422
-    with own_transaction() as counting:
-        tried = signing_in.begin_sign_in(counting, person.email, address(), now())
-    if tried.retry_after is None and passwords().fits(form.password.data or "", tried.password_hash):
-        with own_transaction() as writing:
-            signing_in.forget_tries(writing, person.email, address())
-        return None
-    put_beside(form, FieldError("password", "This is not your present password. After several tries wait a little."))
-    return 422 if tried.retry_after is None else TOO_MANY
+    return prove_password(form)
 
 
 @blueprint.get("/account/sessions")
@@ -147,8 +141,7 @@ def browsers() -> str:
         )
         for found in browsers_of(db(), principal().account_id)
     ]
-    clinic = the_clinic(db())
-    return render_template("auth/browsers.html", rows=rows, zone=clinic.zone if clinic else DEFAULT_ZONE, **_layout())
+    return render_template("auth/browsers.html", rows=rows, zone=zone_of_pages(), **layout())
 
 
 @blueprint.post("/account/sessions/<string(length=16):reference>/end")
@@ -186,10 +179,25 @@ def _page(look: LookForm | None = None, password: PasswordForm | None = None) ->
         look = LookForm(formdata=None, prefix="look", theme=person.theme, density=person.density)
     password = password or PasswordForm(formdata=None, prefix="password")
     faulty = next((form for form in (look, password) if form.errors), None)
-    return {"look": look, "password": password, "form": faulty, "email": person.email, **_layout()}
+    return {
+        "look": look,
+        "password": password,
+        "form": faulty,
+        "email": person.email,
+        "has_factor": has_factor(db(), person.account_id),
+        "changes": [(ACCOUNT_CHANGES[action], at) for action, at in account_changes(db(), person.account_id)],
+        "zone": zone_of_pages(),
+        **layout(),
+    }
 
 
-def _layout() -> dict[str, Any]:
+def zone_of_pages() -> str:
+    """The zone in which times of one's account are shown."""
+    clinic = the_clinic(db())
+    return clinic.zone if clinic else DEFAULT_ZONE
+
+
+def layout() -> dict[str, Any]:
     """Staff and patients see the same pages in their own surroundings."""
     staff = cast(SignedIn, signed_in()).is_staff
     return {"layout": "layouts/app.html" if staff else "layouts/patient.html", "is_staff": staff}

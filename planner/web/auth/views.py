@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
 from planner.domain.errors import NotFound
-from planner.services import signing_in
+from planner.services import code_sign_in, signing_in
 from planner.services.accounts import Passwords
 from planner.services.signing_in import SignedIn, SignInTry
 from planner.store.queries.accounts import any_account
@@ -22,7 +22,7 @@ from planner.web.clock import now
 from planner.web.db import db, own_transaction
 from planner.web.fields import refuse
 from planner.web.navigation import first_page
-from planner.web.signin import ServerSession, begin_session, end_session
+from planner.web.signin import ServerSession, begin_session, begin_waiting, end_session
 
 #: One sentence for every reason, so that nobody learns whether an account exists.
 NOT_SIGNED_IN = (
@@ -57,9 +57,11 @@ def sign_in() -> Response | str:
     if not form.validate():
         return refuse("auth/sign_in.html", page)
     tried, newcomer = _try(form.email.data or "", form.password.data or "")
-    if newcomer is None:
-        return _refused(form, page, tried)
-    return redirect(own_path(wanted) or first_page(newcomer), SEE_OTHER)
+    if newcomer is not None:
+        return redirect(own_path(wanted) or first_page(newcomer), SEE_OTHER)
+    if tried.needs_code and code_awaited() is not None:
+        return redirect(url_for("auth.sign_in_code", next=own_path(wanted)), SEE_OTHER)
+    return _refused(form, page, tried)
 
 
 @blueprint.post("/sign-out")
@@ -87,7 +89,10 @@ def passwords() -> Passwords:
 
 
 def _try(email: str, password: str) -> tuple[SignInTry, SignedIn | None]:
-    """Count, compare, write down: three short steps, the slow one outside any transaction."""
+    """Count, compare, write down: three short steps, the slow one outside any transaction.
+
+    Where a second factor is set up nobody is signed in yet: from here on the browser waits for a code.
+    """
     with own_transaction() as counting:
         tried = signing_in.begin_sign_in(counting, email, address(), now())
     fits = tried.retry_after is None and passwords().fits(password, tried.password_hash)
@@ -97,6 +102,19 @@ def _try(email: str, password: str) -> tuple[SignInTry, SignedIn | None]:
     outdated = passwords().is_outdated(tried.password_hash or "")
     new_hash = passwords().hashed(password) if outdated else None
     browser = cast(ServerSession, session)
+    if tried.needs_code:
+        with own_transaction() as writing:
+            cookie, kept = code_sign_in.wait_for_code(
+                writing,
+                tried,
+                old_cookie=browser.cookie,
+                new_hash=new_hash,
+                address=address(),
+                agent=request.user_agent.string,
+                now=now(),
+            )
+        begin_waiting(browser, cookie, kept)
+        return tried, None
     try:
         with own_transaction() as writing:
             cookie, newcomer = signing_in.finish_sign_in(
@@ -114,6 +132,11 @@ def _try(email: str, password: str) -> tuple[SignInTry, SignedIn | None]:
         return tried, None
     begin_session(browser, cookie, newcomer)
     return tried, newcomer
+
+
+def code_awaited() -> code_sign_in.Waiting | None:
+    """Whose code this browser waits for, if its time is not over."""
+    return None if signed_in() is not None else code_sign_in.waiting_in(session, now())
 
 
 def _write_down_refusal(tried: SignInTry) -> None:
