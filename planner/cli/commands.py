@@ -11,11 +11,12 @@ from planner.cli.demo import demo
 from planner.cli.feeds import feeds
 from planner.cli.instances import instances
 from planner.cli.people import add_admin
-from planner.cli.rights import rights
+from planner.cli.rights import remove_factor, rights
 from planner.cli.setting_up import setup_link
 from planner.cli.upkeep import upkeep
 
 accounts.add_command(rights)
+accounts.add_command(remove_factor)
 COMMANDS: list[click.Command] = [
     migrate,
     add_admin,

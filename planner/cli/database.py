@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 from pysqlite3 import dbapi2 as sqlite
 from sqlalchemy import Connection, text
@@ -16,6 +17,7 @@ from sqlalchemy.engine import URL, make_url
 
 from planner.cli.doors import Failed, now, refusals, store
 from planner.domain.zonedata import zone_data_version
+from planner.services.second_factor import unreadable
 from planner.services.upkeep import disagreements, overlaps
 from planner.services.zone_changes import outdated_sentence
 from planner.store import migrate as migrations
@@ -156,6 +158,8 @@ def _findings(found: Store) -> list[tuple[str, str]]:
     with found.reading() as db:
         findings.append(("nobody and nothing is held twice", _counted(overlaps(db), "overlaps")))
         findings.append(("what is held agrees with what is booked", _counted(disagreements(db), "disagree")))
+        unreadable_seeds = unreadable(db, current_app.extensions["planner_sealer"])
+        findings.append(("second factors can be read", _sealed_with_another_key(unreadable_seeds)))
         findings.append((f"time zone data {zone_data_version()}", outdated_sentence(db, now())))
     return findings
 
@@ -169,6 +173,16 @@ def _guards_fault(connection: Connection) -> str:
         finally:
             trial.rollback()
     return ""
+
+
+def _sealed_with_another_key(account_ids: list[int]) -> str:
+    if not account_ids:
+        return ""
+    named = ", ".join(str(number) for number in account_ids[:5])
+    return (
+        f"{len(account_ids)} were sealed with another SECRET_KEY (accounts {named}); put the former key into "
+        "SECRET_KEY_FALLBACKS, or remove each with “flask --app wsgi accounts remove-factor EMAIL”"
+    )
 
 
 def _counted(ids: list[int], word: str) -> str:

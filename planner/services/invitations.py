@@ -158,7 +158,7 @@ def staff_invitation(db: Session, principal: Principal, invitation_id: int) -> I
     return the_one(db, select(Invitation).where(Invitation.patient_id.is_(None)), Invitation.id == invitation_id)
 
 
-def patient_invitation(db: Session, principal: Principal, patient_id: int, now: datetime) -> Invitation:
+def patient_invitation(db: Session, principal: Principal, patient_id: int) -> Invitation:
     """The open invitation of a patient, run out or not. Raises NotFound, also for a patient who is not theirs."""
     the_one(db, visible_patients(principal, Permission.PATIENTS_WRITE), Patient.id == patient_id)
     query: Select[Invitation] = select(Invitation).where(

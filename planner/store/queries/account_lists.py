@@ -167,6 +167,12 @@ def staff_without_account(db: Session) -> list[tuple[int, str]]:
     return [(person_id, name) for person_id, name in db.execute(query)]
 
 
+def staff_names(db: Session) -> list[tuple[int, str]]:
+    """Id and name of every account that is no patient's, ended ones included, by name."""
+    query = select(Account.id, Account.name).where(Account.patient_id.is_(None)).order_by(Account.name, Account.id)
+    return [(account_id, name) for account_id, name in db.execute(query)]
+
+
 @dataclass(frozen=True, slots=True)
 class RemovalRow:
     """Who asked when for the removal of a lost second factor."""
@@ -176,12 +182,12 @@ class RemovalRow:
     asked_at: datetime
 
 
-def removal_asked(db: Session, account_id: int) -> RemovalRow | None:
-    """Whether somebody asked to remove this account's second factor."""
+def removal_asked(db: Session, account_id: int, since: datetime) -> RemovalRow | None:
+    """Whether somebody asked, after `since`, to remove this account's second factor."""
     row = db.execute(
         select(FactorRemoval.asked_by_id, Account.name, FactorRemoval.asked_at)
         .join(Account, Account.id == FactorRemoval.asked_by_id)
-        .where(FactorRemoval.account_id == account_id)
+        .where(FactorRemoval.account_id == account_id, FactorRemoval.asked_at > since)
     ).one_or_none()
     return None if row is None else RemovalRow(*row)
 

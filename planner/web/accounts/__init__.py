@@ -6,4 +6,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("accounts", __name__)
 
-from planner.web.accounts import caring, inviting, joining, resetting  # noqa: E402, F401  they put their views into the blueprint
+from planner.web.accounts import audit, caring, factors, inviting, joining, portal, resetting  # noqa: E402, F401

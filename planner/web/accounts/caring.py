@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission, Role
 from planner.domain.errors import FieldError, StaleVersion
-from planner.services import account_care, resets
+from planner.services import account_care, factor_rules, resets
 from planner.store.queries import account_lists as lists
 from planner.web.access import SEE_OTHER, once, principal, requires
 from planner.web.accounts import blueprint
@@ -54,7 +54,7 @@ def change_rights(account_id: int) -> Response:
         return refuse(PAGE, _page(account_id, form))
     except StaleVersion as stale:
         return _stale(account_id, stale)
-    return _done(account_id, "Saved. It holds from their next click on.")
+    return done(account_id, "Saved. It holds from their next click on.")
 
 
 @blueprint.post("/admin/accounts/<id:account_id>/end")
@@ -82,7 +82,7 @@ def end_sign_ins(account_id: int) -> Response:
     account_care.end_sign_ins(db(), principal(), found.id, now())
     if found.id == principal().account_id:
         return redirect(url_for("auth.sign_in"), SEE_OTHER)
-    return _done(account_id, "They are signed out everywhere.")
+    return done(account_id, "They are signed out everywhere.")
 
 
 @blueprint.route("/admin/accounts/<id:account_id>/reset", methods=["GET", "POST"])
@@ -91,12 +91,12 @@ def end_sign_ins(account_id: int) -> Response:
 def start_reset(account_id: int) -> Response:
     """Make a link for a new password and show it, this once; loading the page again leads back."""
     if request.method == "GET":
-        return _done(account_id, SHOWN, "info")
+        return done(account_id, SHOWN, "info")
     lists.staff_account(db(), account_id)
     try:
         whose, token = resets.start_reset(db(), principal(), account_id, now())
     except FieldError as error:
-        return refuse(PAGE, _page(account_id), faults=[(None, error.sentence)])
+        return refuse_on_page(account_id, error)
     return link_page(
         "New password",
         url_for("accounts.reset", token=token),
@@ -113,10 +113,10 @@ def _change(account_id: int, act: Any, words: str) -> Response:
     try:
         act(db(), principal(), account_id, seen_version=seen_version(), now=now())
     except FieldError as error:
-        return refuse(PAGE, _page(account_id), faults=[(None, error.sentence)])
+        return refuse_on_page(account_id, error)
     except StaleVersion as stale:
         return _stale(account_id, stale)
-    return _done(account_id, words)
+    return done(account_id, words)
 
 
 def _stale(account_id: int, stale: StaleVersion) -> Response:
@@ -124,7 +124,13 @@ def _stale(account_id: int, stale: StaleVersion) -> Response:
     return refuse(PAGE, _page(account_id), status=CONFLICT, faults=[(None, stale.sentence)])
 
 
-def _done(account_id: int, words: str, kind: str = "ok") -> Response:
+def refuse_on_page(account_id: int, error: FieldError) -> Response:
+    """The page of the account with what was refused on top."""
+    return refuse(PAGE, _page(account_id), faults=[(None, error.sentence)])
+
+
+def done(account_id: int, words: str, kind: str = "ok") -> Response:
+    """Back to the page of the account, with an answer."""
     flash(words, kind)
     return redirect(url_for("accounts.account", account_id=account_id), SEE_OTHER)
 
@@ -145,8 +151,11 @@ def _page(account_id: int, form: RightsForm | None = None) -> dict[str, Any]:
         "is_self": found.id == principal().account_id,
         "zone": lists.clinic_zone(db()),
         "role_words": role_words,
-        "removal": lists.removal_asked(db(), account_id),
+        "removal": lists.removal_asked(db(), account_id, now() - factor_rules.REQUEST_LASTS),
         "principal_id": principal().account_id,
+        "account_acts": {
+            act: url_for("accounts.lost_factor", account_id=account_id, act=act) for act in ("ask", "agree", "keep")
+        },
     }
 
 

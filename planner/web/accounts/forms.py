@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from wtforms import PasswordField, SelectField, StringField
+from wtforms import DateField, PasswordField, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, Optional, ValidationError
 
 from planner.domain.access import Role
 from planner.services.accounts import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
+from planner.services.audit_words import ACTIONS, OUTCOMES
+from planner.store.queries.audit import NOBODY, PATIENTS
 from planner.web.fields import Line, PlannerForm, id_of
 from planner.web.patients.forms import Ticks
 
@@ -82,3 +85,43 @@ class NewPasswordForm(PlannerForm):
 
     email = StringField("Email address")
     password = PasswordField("New password", [InputRequired("Enter a new password."), Length(max=LONGEST_PASSWORD)])
+
+
+class FactorRuleForm(PlannerForm):
+    """Whether all staff sign in with a code."""
+
+    required = RadioField(
+        "Codes from a phone",
+        [InputRequired("Choose one.")],
+        choices={"no": "Each may decide", "yes": "All staff sign in with a code"},
+    )
+
+
+class AuditForm(PlannerForm):
+    """Which lines of the history are wanted. Days are the clinic's, both included."""
+
+    action = SelectField("What", choices=[])
+    account = SelectField("Who", choices=[])
+    since = DateField("From", [Optional()])
+    until = DateField("To", [Optional()])
+    outcome = SelectField("Outcome", choices=[])
+
+    def __init__(self, staff: list[tuple[int, str]], *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.action.choices = [SelectChoice("", "Everything"), *(SelectChoice(*one) for one in _by_words(ACTIONS))]
+        self.account.choices = [
+            SelectChoice("", "Everybody"),
+            SelectChoice(PATIENTS, "Patients"),
+            SelectChoice(NOBODY, "Nobody signed in"),
+            *(SelectChoice(str(account_id), name) for account_id, name in staff),
+        ]
+        self.outcome.choices = [SelectChoice("", "Any"), *(SelectChoice(*one) for one in OUTCOMES.items())]
+
+    def validate_until(self, field: Any) -> None:
+        """The last day is not before the first."""
+        if field.data and self.since.data and field.data < self.since.data:
+            raise ValidationError("Enter a last day that is not before the first.")
+
+
+def _by_words(words: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(words.items(), key=lambda one: one[1])
