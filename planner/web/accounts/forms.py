@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from wtforms import DateField, PasswordField, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from planner.domain.access import Role
 from planner.services.accounts import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
@@ -53,9 +53,9 @@ class RightsForm(PlannerForm):
 class InviteForm(RightsForm):
     """Who is invited, as what."""
 
-    email = Line("Email address", [InputRequired("Enter their email address.")], longest=LONGEST_EMAIL)
-    name = Line("Name", [InputRequired("Enter their name.")], longest=LONGEST_NAME)
-    person = SelectField("Member of staff", choices=[])
+    email = Line("Email address", [DataRequired("Enter their email address.")], longest=LONGEST_EMAIL)
+    name = Line("Name", [DataRequired("Enter their name.")], longest=LONGEST_NAME)
+    person = SelectField("Member of staff", choices=[], default="")
 
     def __init__(
         self, sites: list[tuple[int, str]], staff: list[tuple[int, str]], *arguments: Any, **named: Any
@@ -69,14 +69,14 @@ class InviteForm(RightsForm):
 class InvitePatientForm(PlannerForm):
     """Where a patient's invitation goes."""
 
-    email = Line("Email address", [InputRequired("Enter the patient's email address.")], longest=LONGEST_EMAIL)
-    name = Line("Name", [InputRequired("Enter the patient's name.")], longest=LONGEST_NAME)
+    email = Line("Email address", [DataRequired("Enter the patient's email address.")], longest=LONGEST_EMAIL)
+    name = Line("Name", [DataRequired("Enter the patient's name.")], longest=LONGEST_NAME)
 
 
 class JoinForm(PlannerForm):
     """One's own name and password."""
 
-    name = Line("Your name", [InputRequired("Enter your name.")], longest=LONGEST_NAME)
+    name = Line("Your name", [DataRequired("Enter your name.")], longest=LONGEST_NAME)
     password = PasswordField("Choose a password", [InputRequired("Enter a password."), Length(max=LONGEST_PASSWORD)])
 
 
@@ -100,11 +100,11 @@ class FactorRuleForm(PlannerForm):
 class AuditForm(PlannerForm):
     """Which lines of the history are wanted. Days are the clinic's, both included."""
 
-    action = SelectField("What", choices=[])
-    account = SelectField("Who", choices=[])
+    action = SelectField("What", choices=[], default="")
+    account = SelectField("Who", choices=[], default="")
     since = DateField("From", [Optional()])
     until = DateField("To", [Optional()])
-    outcome = SelectField("Outcome", choices=[])
+    outcome = SelectField("Outcome", choices=[], default="")
 
     def __init__(self, staff: list[tuple[int, str]], *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)

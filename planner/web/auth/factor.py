@@ -105,7 +105,7 @@ def change_second_factor() -> Response:
         return redirect(url_for("auth.second_factor"), SEE_OTHER)
     if earlier := answered_before():
         return earlier
-    form = FactorForm()
+    form = FactorForm(prefix="change")
     if not form.validate():
         return refuse(PAGE, _page(change=form))
     refused = prove_password(form, and_code=True)
@@ -172,7 +172,7 @@ def _page(
     issuer = clinic.neutral_name if clinic is not None else "Appointments"
     around = layout()
     if person.factor_due:  # every link but this page's leads back here
-        around["layout"] = "layouts/plain.html"
+        around |= {"layout": "layouts/plain.html", "home_url": None}
     forms = (proof, confirm, change)
     return {
         **around,
@@ -184,6 +184,6 @@ def _page(
         "qr": None if seed is None else qr_picture(services.setup_address(seed, person.email, issuer)),
         "proof": proof or ProofForm(None),
         "confirm": confirm or ConfirmForm(None),
-        "change": change or FactorForm(None),
+        "change": change or FactorForm(None, prefix="change"),
         "form": next((form for form in forms if form is not None), None),
     }
