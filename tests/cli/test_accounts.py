@@ -5,12 +5,15 @@ from io import StringIO
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from config import PasswordCost, Settings
 from planner.app import create_app
 from planner.cli.doors import password_typed
 from planner.domain.errors import FieldError
 from planner.store.engine import Store
+from planner.store.records import Account, SecondFactor
+from tests.support.cast import NOW
 
 GOOD = "a long enough sentence\n"
 
@@ -101,3 +104,17 @@ def test_a_password_everybody_tries_is_refused(app: Flask, word: str) -> None:
     refused = call(app, *make, typed=f"{word}\n")
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
     assert "one of the passwords people try first" in refused.stderr
+
+
+def test_a_lost_second_factor_is_removed_by_who_runs_the_planner(app: Flask, fresh_store: Store) -> None:
+    call(app, "create", "nurse@clinic.example", "--name", "Test Nurse", "--role", "nurse")
+    assert call(app, "remove-factor", "nurse@clinic.example").stderr == "This account has no second factor.\n"
+    assert call(app, "remove-factor", "nobody@clinic.example").exit_code == 1
+    with fresh_store.writing() as db:
+        account_id = db.scalars(select(Account.id)).one()
+        db.add(SecondFactor(account_id=account_id, sealed_seed=b"", confirmed_at=NOW, created_at=NOW))
+    doctor = app.test_cli_runner().invoke(args=["doctor"])
+    assert doctor.exit_code == 1
+    assert f"1 were sealed with another SECRET_KEY (accounts {account_id})" in doctor.stdout
+    assert call(app, "remove-factor", "nurse@clinic.example").exit_code == 0
+    assert "ok     second factors can be read" in app.test_cli_runner().invoke(args=["doctor"]).stdout

@@ -145,6 +145,7 @@ def live_in(demo: Demo) -> None:
     _files_come_in(demo)
     _patient_looks_after_dates(demo)
     _prescriber_prepares_a_window(demo)
+    _admin_looks_after_accounts(demo)
     for role in (Role.THERAPIST, Role.NURSE):
         client = demo.client(role)
         _send(client, "/feeds", "/feeds/new", {"app": "other"})
@@ -264,6 +265,19 @@ def _patient_looks_after_dates(demo: Demo) -> None:
         ticket = make_ticket(db, signed_in_as(db, account).principal("127.0.0.1"), demo.clock())
     demo.landings["nobody"] = ["/sign-in", f"/add/{ticket}"]
     demo.tokens.add(ticket)
+
+
+def _admin_looks_after_accounts(demo: Demo) -> None:
+    """Somebody is invited, and the nurse gets a link for a new password."""
+    client = demo.client(Role.ADMIN)
+    newcomer = {"email": "newcomer@demo.invalid", "name": "Demo Newcomer", "role": "nurse"}
+    invited = _send(client, "/admin/accounts/new", "/admin/accounts/new/link", newcomer)
+    with demo.store.reading() as db:
+        nurse = db.scalars(select(Account.id).where(Account.email == EMAILS[Role.NURSE])).one()
+    helped = _send(client, f"/admin/accounts/{nurse}", f"/admin/accounts/{nurse}/reset")
+    links = re.findall(r"/(?:invitations|reset)/[\w-]{43}", invited.text + helped.text)
+    demo.landings["nobody"] += links
+    demo.tokens.update(link.rsplit("/", 1)[1] for link in links)
 
 
 def _send(client: StrictClient, path: str, action: str, more: dict[str, str] | None = None) -> TestResponse:
