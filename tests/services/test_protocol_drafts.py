@@ -150,12 +150,12 @@ def test_what_cannot_be_is_kept_nowhere(db: Session, cast: Cast, at_work: AtWork
     assert db.scalar(select(func.count(ProtocolDraft.id))) == 0
 
 
-@pytest.mark.parametrize("note", ["", "  ", "ab", "x" * 301, "two\nlines"])
-def test_a_signature_needs_a_reason(db: Session, cast: Cast, at_work: AtWork, note: str) -> None:
+def test_a_signature_needs_a_reason(db: Session, cast: Cast, at_work: AtWork) -> None:
     kept(db, cast, at_work)
-    with pytest.raises(FieldError) as refused:
-        signed(db, cast, at_work, note=note)
-    assert refused.value.field == "note"
+    for note in ("", "  ", "ab", "x" * 301, "two\nlines"):
+        with pytest.raises(FieldError) as refused:
+            signed(db, cast, at_work, note=note)
+        assert refused.value.field == "note", note
 
 
 def test_a_signed_version_without_changes_is_not_signed_again(db: Session, cast: Cast, at_work: AtWork) -> None:

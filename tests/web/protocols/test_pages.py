@@ -106,32 +106,33 @@ def test_a_changed_window_is_a_draft_until_a_prescriber_signs_it(db: Session, si
     assert "Window, closes" in page.words
 
 
-@pytest.mark.parametrize(
-    ("changed", "field", "sentence"),
-    [
-        ({"opens_h": "20"}, "peak_start_h", "The start of the preferred time cannot come before opening."),
-        ({"peak_end_h": "80"}, "closes_h", "Closing cannot come before the end of the preferred time."),
-        ({"tail_end_h": "337"}, "tail_end_h", "Hours must lie between 0 and 336."),
-        ({"tail_end_h": "48"}, "tail_end_h", "The end of the late time cannot come before closing."),
-        ({"opens_h": "-1"}, "opens_h", "Enter a number, such as 12 or 1.5."),
-        ({"opens_h": "half past"}, "opens_h", "Enter a number, such as 12 or 1.5."),
-        ({"minutes": "0"}, "minutes", "This must lie between 1 and 1440."),
-        ({"mode": "weekly"}, "closes_days", "Enter a number, such as 12 or 1.5."),
-        ({"every": "7"}, "every", "This counts more doses before the first session than there are."),
-    ],
-)
+#: What is typed, where the fault is told, and how.
+FAULTS: list[tuple[dict[str, str], str, str]] = [
+    ({"opens_h": "20"}, "peak_start_h", "The start of the preferred time cannot come before opening."),
+    ({"peak_end_h": "80"}, "closes_h", "Closing cannot come before the end of the preferred time."),
+    ({"tail_end_h": "337"}, "tail_end_h", "Hours must lie between 0 and 336."),
+    ({"tail_end_h": "48"}, "tail_end_h", "The end of the late time cannot come before closing."),
+    ({"opens_h": "-1"}, "opens_h", "Enter a number, such as 12 or 1.5."),
+    ({"opens_h": "half past"}, "opens_h", "Enter a number, such as 12 or 1.5."),
+    ({"minutes": "0"}, "minutes", "This must lie between 1 and 1440."),
+    ({"mode": "weekly"}, "closes_days", "Enter a number, such as 12 or 1.5."),
+    ({"every": "7"}, "every", "This counts more doses before the first session than there are."),
+]
+
+
 def test_a_window_that_cannot_be_is_told_at_its_field_and_what_was_typed_stays(
-    db: Session, sign_in, url: str, at_work, changed: dict[str, str], field: str, sentence: str
+    db: Session, sign_in, url: str, at_work
 ) -> None:
     admin = sign_in("admin")
-    typed = {"source": "A source of our own", **changed}
-    answer = admin.submit(admin.page(f"{url}/windows"), f"{url}/windows", typed)
-    assert answer.status_code == 422
-    assert f'id="{field}-error"' in answer.text
-    assert sentence in answer.text
-    assert "A source of our own" in answer.text
-    for value in changed.values():
-        assert f'value="{value}"' in answer.text
+    page = admin.page(f"{url}/windows")
+    for changed, field, sentence in FAULTS:
+        answer = admin.submit(page, f"{url}/windows", {"source": "A source of our own", **changed})
+        assert answer.status_code == 422, changed
+        assert f'id="{field}-error"' in answer.text, changed
+        assert sentence in answer.text, changed
+        assert "A source of our own" in answer.text, changed
+        for value in changed.values():
+            assert f'value="{value}"' in answer.text, changed
     db.expire_all()
     assert standing(db, at_work.twice_weekly.protocol_id).draft_version == 0
 
@@ -274,9 +275,10 @@ def test_modes_without_a_window_are_read_and_changed(db: Session, sign_in, cast:
     assert not standing(db, row.id).has_draft
 
 
-@pytest.mark.parametrize("asked", ["from=9&to=1", "from=x", "to=0", "to=99999999999999"])
-def test_versions_that_are_not_there_are_not_found(sign_in, url: str, asked: str) -> None:
-    sign_in("nurse").page(f"{url}/compare?{asked}", 404)
+def test_versions_that_are_not_there_are_not_found(sign_in, url: str) -> None:
+    nurse = sign_in("nurse")
+    for asked in ("from=9&to=1", "from=x", "to=0", "to=99999999999999"):
+        nurse.page(f"{url}/compare?{asked}", 404)
 
 
 def test_booked_courses_keep_their_version(db: Session, sign_in, url: str, cast: Cast, at_work: AtWork) -> None:
