@@ -178,6 +178,7 @@ def _coordinator_works(demo: Demo) -> None:
     preview = _send(client, "/rosters/closures/new?site=1", "/rosters/closures/new", {"day": "2026-05-06"})
     answer = client.post("/rosters/closures", data=filled_in(WalkedPage(preview.text).form("/rosters/closures")))
     demo.landings["coordinator"].append(path_of(answer.location))
+    _send(client, "/rosters/holidays?site=1", "/rosters/holidays/place", {"country": "US"})
     # Nobody can come three times a week on two mornings: this plan ends with the ways out.
     Wizard(client, ironwood.id, thrice.id).to(4)
     plan = Wizard(client, hazel.id, twice.id).to("4/dates")
