@@ -22,7 +22,7 @@ from planner.scheduling.sheets import (
     ThingSheet,
 )
 from planner.scheduling.together import CourseChange, decide_together
-from tests.scheduling.plain import SESSION, ZONE, clinic, dose, on, protocol, request, session, windowed
+from tests.scheduling.plain import SESSION, ZONE, clinic, dose, on, protocol, request, session, therapist, windowed
 
 SEEDS = 240
 ILL, DAY = 1, 3
@@ -223,3 +223,43 @@ def test_as_many_are_saved_and_keep_their_time_as_any_assignment_could(block: in
         assert not any(brute.meet(a, b) for at, a in enumerate(chosen) for b in chosen[at + 1 :]), seed
         kept = sum(done[s.id][0] == s.start for s in day.sessions if s.id in done)
         assert (len(done), kept) == brute.best(), seed
+
+
+# -- who, and when -----------------------------------------------------------------------------------------------------
+
+
+def covered(start: int, *free: PersonSheet, primary: int = 1, **changes: object) -> BookedSheet | None:
+    """The one session of a course, at `start`, once therapist 1 is gone and these are there: as it will be."""
+    held = ((151, start, start + SESSION), (141, start, start + SESSION), (111, start, start + SESSION))
+    booked = replace(session(1, start, room_id=1, holds=held), **changes)  # type: ignore[arg-type]
+    supply = clinic(now=on(DAY, "07:00"), therapists=(PersonSheet(ILL, 141, ()), *free))
+    asked = request(protocol(1), patient=PatientSheet(1, 151, primary_therapist_id=primary))
+    given = dose(1, on(2, "09:00"), status=AppointmentStatus.FULFILLED)
+    sheet = CourseSheet(1, asked, supply, (given, booked))
+    line = outcome(decide_together([Displaced(sheet, frozenset({booked.id}))], "person.away"))[booked.id]
+    if line.after is None:
+        return None
+    return replace(booked, start=line.after.start, therapist_id=line.after.therapist_id, room_id=line.after.room_id)
+
+
+def test_the_patients_own_therapist_takes_over_before_others() -> None:
+    found = covered(on(DAY, "10:00"), therapist(2), therapist(3), primary=3)
+    assert found is not None
+    assert (found.therapist_id, found.start, found.room_id) == (3, on(DAY, "10:00"), 1)
+
+
+def test_its_time_is_kept_with_somebody_else_rather_than_moved_to_the_own_therapist() -> None:
+    later = therapist(3, (on(DAY, "11:00"), on(DAY, "18:00")))
+    found = covered(on(DAY, "10:00"), therapist(2), later, primary=3)
+    assert found is not None
+    assert (found.therapist_id, found.start) == (2, on(DAY, "10:00"))
+
+
+def test_a_session_outside_its_window_with_a_reason_keeps_its_time_too() -> None:
+    found = covered(on(6, "10:00"), therapist(2))
+    assert found is not None
+    assert found.start == on(6, "10:00")
+
+
+def test_with_nobody_free_in_the_window_nothing_is_made_up() -> None:
+    assert covered(on(DAY, "10:00"), therapist(2, (on(20), on(21)))) is None
