@@ -45,6 +45,8 @@ NOT_LINKED = {
     "/patients/<id:patient_id>/portal/<any(invite,renew,reset):act>": "loaded again after its form, it leads back",
     "/my/calendar/new": "loaded again after its form, it leads back",
     "/my/dates/<id:appointment_id>/change/confirm": "loaded again after its form, it leads back",
+    "/admin/instances/<id:run_id>": "after a file was checked: tests/web/instances",
+    "/admin/instances/plan.json": "in a clinic that came from an instance: tests/web/instances",
     "/setup": "while nobody can sign in: tests/journeys/test_first_run.py",
     "/setup/<token>": "printed where the planner is started: tests/journeys/test_first_run.py",
 }
@@ -53,6 +55,10 @@ NOT_LINKED = {
 SELDOM = {
     "/courses/new/<id:draft_id>/4/widen": "when no plan fits: tests/web/planning",
     "/courses/new/<id:draft_id>/5/keep": "when times were kept for too long: tests/web/planning",
+    "/admin/instances": "while the clinic is empty: tests/web/instances",
+    "/admin/instances/<id:run_id>/bring-in": "after a file was checked: tests/web/instances",
+    "/admin/instances/<id:run_id>/give-up": "after a file was checked: tests/web/instances",
+    "/admin/instances/plans": "in a clinic that came from an instance: tests/web/instances",
     "/admin/demo/fill": "while the clinic is empty: tests/journeys/test_first_run.py",
     "/admin/accounts/<id:account_id>/reopen": "when an account has ended: tests/web/accounts",
     "/admin/accounts/<id:account_id>/factor/<any(ask,agree,keep):act>": "when codes are on: tests/web/accounts",

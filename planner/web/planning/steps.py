@@ -265,7 +265,7 @@ def step_3(draft_id: int) -> Response | str:
             therapist_id=form.therapist_id.data or None,
             # Who was limited to some stays so: “anyone” would take in whoever joins later, or works elsewhere.
             therapist_ids=None if chosen == frozenset(people) and answers.therapist_ids is None else chosen,
-            modes=tuple(Mode(word) for word in form.modes.data or ()),
+            modes=_liked_first([Mode(word) for word in form.modes.data or ()], answers.modes),
             escort=form.escort.data or "",
             zone=subject.site.zone,
         )
@@ -280,6 +280,11 @@ def step_3(draft_id: int) -> Response | str:
         form = _team_form(fresh.answers, people, formdata=None)
         return _team_page(form, fresh, subject, CONFLICT, faults=[(None, stale.sentence)])
     return _onward(draft_id, 4)
+
+
+def _liked_first(chosen: list[Mode], before: tuple[Mode, ...]) -> tuple[Mode, ...]:
+    """The chosen modes in the order of before: the one a patient likes best comes first, and boxes have no order."""
+    return tuple(sorted(chosen, key=lambda mode: before.index(mode) if mode in before else len(before)))
 
 
 def _team_form(answers: Answers, people: dict[int, str], **options: Any) -> TeamForm:
