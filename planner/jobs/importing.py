@@ -49,10 +49,10 @@ class Stopped(Exception):
 
 
 class Ticker(Pace):
-    """Tells progress twice a second, and looks whether to go on."""
+    """Tells progress every so many seconds, and looks whether to go on."""
 
-    def __init__(self, store: Store, progress: Progress, clock: Clock, work: Work) -> None:
-        self._store, self._progress, self._clock, self._work = store, progress, clock, work
+    def __init__(self, store: Store, progress: Progress, clock: Clock, work: Work, every: float) -> None:
+        self._store, self._progress, self._clock, self._work, self._every = store, progress, clock, work, every
         self._told = monotonic()
         self.total = 0
         #: While our own writing transaction is open, SQLite would let no other one in.
@@ -60,7 +60,7 @@ class Ticker(Pace):
 
     def tell(self, done: int) -> None:
         """Raises Stopped."""
-        if monotonic() - self._told < TELL_SECONDS:
+        if monotonic() - self._told < self._every:
             return
         self._told = monotonic()
         self.tell_now(done)
@@ -77,14 +77,14 @@ class Ticker(Pace):
                     raise Stopped
 
 
-def work_on(store: Store, run_id: int, *, progress: Progress, clock: Clock) -> None:
-    """Do the next step of one import; whatever happens is told in its run."""
+def work_on(store: Store, run_id: int, *, progress: Progress, clock: Clock, every: float = TELL_SECONDS) -> None:
+    """Do the next step of one import; whatever happens is told in its run, how far it is `every` so many seconds."""
     with store.writing() as db:
         work = runs.begin(db, run_id, clock())
     if work is None:
         return
     try:
-        (_write if work.writes else _check)(store, work, Ticker(store, progress, clock, work), clock)
+        (_write if work.writes else _check)(store, work, Ticker(store, progress, clock, work, every), clock)
     except Stopped:
         log.info("import %s stopped", run_id)
     except PlannerError as error:
@@ -127,6 +127,7 @@ def _write(store: Store, work: Work, pace: Ticker, clock: Clock) -> None:
 
 
 def _checked(db: Session, work: Work, pace: Ticker, clock: Clock) -> Checked:
+    runs.allow_long_work(db)
     found = runs.content_of(db, work)
     if found is None:
         raise Stopped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -183,7 +184,16 @@ def _key() -> str:
 
 
 def _content() -> str:
-    return idempotency.body_hash(request.path, request.form.items(multi=True))
+    files = ((f"file {name}", _digest(file.stream)) for name, file in request.files.items(multi=True))
+    return idempotency.body_hash(request.path, [*request.form.items(multi=True), *files])
+
+
+def _digest(stream: Any) -> str:
+    """What a file that was sent holds, as a hash; it can be read from its beginning afterwards."""
+    stream.seek(0)
+    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    stream.seek(0)
+    return digest
 
 
 def repeatable(why: str) -> Callable[[View], View]:

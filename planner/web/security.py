@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, abort, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
-from planner.web.access import public, repeatable
+from planner.web.access import View, public, repeatable
 from planner.web.db import is_safe_request
 
 POLICY = (
@@ -34,6 +35,7 @@ DIRECTIVES = frozenset(part.split()[0] for part in POLICY.split(";")) | {
     "script-src-elem", "script-src-attr", "style-src-elem", "style-src-attr",
 }  # fmt: skip
 NOT_PERMITTED = 403
+_MOST_BYTES = "planner_most_bytes"
 
 reports = Blueprint("reports", __name__)
 log = logging.getLogger("planner.security")
@@ -67,6 +69,23 @@ def limit_forms() -> None:
     """Plain forms get the same limit as those sent in parts; Werkzeug limits only the latter (413 beyond it)."""
     if request.mimetype == "application/x-www-form-urlencoded":
         request.max_content_length = current_app.config["MAX_FORM_MEMORY_SIZE"]
+    elif request.endpoint is not None and request.method == "POST":
+        own = getattr(current_app.view_functions[request.endpoint], _MOST_BYTES, None)
+        if own is not None:
+            request.max_content_length = own
+
+
+def takes_files(most_bytes: int) -> Callable[[View], View]:
+    """Let the forms of a view bring files, up to so many bytes in all; other fields stay as small as everywhere.
+
+    Read here and not in the view: the check against foreign requests has read the whole form before a view begins.
+    """
+
+    def mark(view: View) -> View:
+        setattr(view, _MOST_BYTES, most_bytes)
+        return view
+
+    return mark
 
 
 def refuse_other_sites() -> None:

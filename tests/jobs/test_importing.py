@@ -41,7 +41,7 @@ class Bench:
             return runs.take_in(db, self.principal, kind=kind, content=content, choices={}, now=self.now)
 
     def work(self, run_id: int) -> ImportState:
-        work_on(self.store, run_id, progress=self.progress, clock=self.clock)
+        work_on(self.store, run_id, progress=self.progress, clock=self.clock, every=0)
         return self.run(run_id).state
 
     def run(self, run_id: int) -> runs.Run:
@@ -106,7 +106,6 @@ class _Refusing:
 
 def test_progress_is_told_while_the_file_is_written(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """On SQLite nobody else can write then, so it is told beside the database, and reading goes on."""
-    monkeypatch.setattr(importing, "TELL_SECONDS", 0)
     run_id = bench.take_in()
     bench.work(run_id)
     bench.agree(run_id)
@@ -125,8 +124,7 @@ def test_progress_is_told_while_the_file_is_written(bench: Bench, monkeypatch: p
 
 
 @pytest.mark.parametrize("writing", [False, True])
-def test_a_stop_leaves_nothing_behind(bench: Bench, monkeypatch: pytest.MonkeyPatch, writing: bool) -> None:
-    monkeypatch.setattr(importing, "TELL_SECONDS", 0)
+def test_a_stop_leaves_nothing_behind(bench: Bench, writing: bool) -> None:
     run_id = bench.take_in()
     if writing:
         bench.work(run_id)

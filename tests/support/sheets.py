@@ -15,6 +15,7 @@ from planner.services.spreadsheets.cells import csv_bytes
 from planner.services.spreadsheets.checking import Checked, check_content
 from planner.services.spreadsheets.exporting import export_bytes
 from planner.services.spreadsheets.kinds import KINDS
+from planner.store.records import Site
 
 NOW = datetime(2027, 1, 1, 12, 0, tzinfo=UTC)
 HOURS = {day: [("00:00", "24:00")] for day in range(7)}
@@ -76,8 +77,6 @@ def set_up_desk(db: Session) -> Desk:
 
 def furnish(desk: Desk) -> None:
     """Staff, patients, chairs and rooms at both sites. Two people have one name."""
-    from planner.store.records import Site
-
     db = desk.db
     sites = {site.code: site for site in db.query(Site)}
     for code, site in sites.items():

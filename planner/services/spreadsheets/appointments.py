@@ -201,7 +201,7 @@ class AppointmentImporter(Importer):
             wall = to_wall(stored.starts_at, site.zone)
             wanted.line.refuse(
                 "", f"This appointment is here already, at {site.code} on {day_and_year(wall)} at {wall:%H:%M}, and "
-                "not as this line has it. Take the line out, or change the appointment on its page.",
+                "not as this line has it. Take the line out, or cancel the appointment on its page.",
             )  # fmt: skip
         elif wanted.status not in (stored.status, AppointmentStatus.BOOKED):
             wanted.line.refuse(

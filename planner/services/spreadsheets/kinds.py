@@ -165,7 +165,8 @@ APPOINTMENTS: Final = Kind(
     "One line for each appointment, as it stands in the book you bring along. It belongs to no course.",
     "A line is about an appointment that is here when the reference is the same; without a reference, when patient, "
     "kind and start are the same.",
-    "Nothing. An appointment that is here at another time, or with others, is told as a fault: move it on its page.",
+    "Nothing. An appointment that is here at another time, or with others, is told as a fault: take the "
+    "line out, or cancel the appointment on its page.",
     (
         Column(
             "reference",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy import CursorResult, Select, select, text, update
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
@@ -233,6 +233,13 @@ def begin(db: Session, run_id: int, now: datetime) -> Work | None:
     )
     work = Work(run_id, row.version + 1, row.kind, row.account_id, writes=state is ImportState.WRITING)
     return work if _touched(result) else None
+
+
+def allow_long_work(db: Session) -> None:
+    """Lift, for this transaction, the limits that end a request's: PostgreSQL would end one that thinks too long."""
+    if db.get_bind().dialect.name == "postgresql":
+        db.execute(text("SET LOCAL statement_timeout = '10min'"))
+        db.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10min'"))
 
 
 def content_of(db: Session, work: Work) -> tuple[bytes, Mapping[str, Any]] | None:

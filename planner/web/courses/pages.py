@@ -37,7 +37,12 @@ DONE_WORDS = {
 
 
 def address_of(row: AppointmentRow, act: str = "") -> str:
-    """The page of an appointment, or of one act on it (`move`, `cancel`, `dose`, `arrive`, `fulfil`)."""
+    """The page of an appointment, or of one act on it (`move`, `cancel`, `dose`, `arrive`, `fulfil`).
+
+    One of no course has one page for everything.
+    """
+    if row.course_id is None:
+        return url_for("spreadsheets.loose", appointment_id=row.id)
     room = "infusions" if row.kind is AppointmentKind.INFUSION else "integration"
     own = "infusion" if room == "infusions" else "session"
     return url_for(f"{room}.{act or own}", appointment_id=row.id)

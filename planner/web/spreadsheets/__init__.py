@@ -6,4 +6,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("spreadsheets", __name__)
 
-from planner.web.spreadsheets import runs, views  # noqa: E402, F401  they put their views into the blueprint
+from planner.web.spreadsheets import loose, runs, views  # noqa: E402, F401  they put their views into the blueprint

@@ -37,10 +37,10 @@ class UploadForm(PlannerForm):
 class CalendarForm(UploadForm):
     """A file of appointments, which may be a calendar: what its events do not say, said for all of them."""
 
-    site = SelectField("Site")
-    kind = SelectField("Kind, where an event does not say")
-    therapist = SelectField("Therapist")
-    room = SelectField("Room, where an event names none")
+    site = SelectField("Site", default=FIND_OUT)
+    kind = SelectField("Kind, where an event does not say", default=FIND_OUT)
+    therapist = SelectField("Therapist", default=FIND_OUT)
+    room = SelectField("Room, where an event names none", default=FIND_OUT)
 
     def offer(self, found: Choosers) -> None:
         """The choices of the person's own sites."""

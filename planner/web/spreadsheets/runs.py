@@ -19,6 +19,7 @@ from planner.web.clock import now
 from planner.web.db import db, own_reading
 from planner.web.errors import error_page
 from planner.web.fields import put_beside, refuse, seen_version
+from planner.web.security import takes_files
 from planner.web.spreadsheets import blueprint
 from planner.web.spreadsheets.forms import AgainForm
 from planner.web.spreadsheets.pages import RunPage, run_page
@@ -38,15 +39,9 @@ def imports() -> Imports:
     return found
 
 
-@blueprint.before_request
-def take_large_files() -> None:
-    """A file may be larger than other forms; Werkzeug keeps it outside of memory, and other fields stay small."""
-    if request.endpoint == "spreadsheets.upload":
-        request.max_content_length = MOST_BYTES + AROUND
-
-
 @blueprint.post("/admin/spreadsheets/<kind>")
 @requires(Permission.SPREADSHEETS)
+@takes_files(MOST_BYTES + AROUND)
 @once
 def upload(kind: str) -> Response:
     """Keep the file, and have it read."""

@@ -1,5 +1,6 @@
 """What each kind takes, changes and refuses, line by line."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -146,8 +147,6 @@ def test_patients_are_changed_but_not_moved_or_ended(desk: Desk) -> None:
 
 
 def test_a_patient_of_a_site_that_is_not_theirs_stays_unknown(desk: Desk) -> None:
-    from dataclasses import replace
-
     main = [site_id for site_id in desk.principal.site_ids if site_id == min(desk.principal.site_ids)]
     narrow = replace(desk, principal=replace(desk.principal, site_ids=frozenset(main)))
     told = refused(narrow, "patients", "code,name,site", "P-W1,Test Patient,MAIN")

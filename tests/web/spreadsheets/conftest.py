@@ -31,10 +31,10 @@ def coordinator(imports: InlineImports, sign_in: Callable[[str], StrictClient]) 
 def bring(coordinator: StrictClient) -> Send:
     """Send a file through the form of its kind; the page it leads to."""
 
-    def send(kind: str, content: bytes, name: str = "file.csv", status: int = 303, **fields: str) -> Page:
-        page = coordinator.page(f"/admin/spreadsheets/{kind}")
+    def send(slug: str, content: bytes, name: str = "file.csv", status: int = 303, **fields: str) -> Page:
+        page = coordinator.page(f"/admin/spreadsheets/{slug}")
         file = [(io.BytesIO(content), name)]
-        answer = coordinator.submit(page, f"/admin/spreadsheets/{kind}", {"file": file, **fields})
+        answer = coordinator.submit(page, f"/admin/spreadsheets/{slug}", {"file": file, **fields})
         assert answer.status_code == status, answer.text
         return coordinator.page(answer.location) if status == 303 else Page(answer.text)
 

@@ -1,5 +1,7 @@
 """A file goes in through its pages: checked first, written when a person says so, the same twice."""
 
+import io
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -35,6 +37,19 @@ def test_the_same_file_again_changes_nothing(db: Session, coordinator: StrictCli
     before = [shift.id for shift in shifts(db)]
     assert "There is nothing to write" in bring("shifts", TWO).words
     assert [shift.id for shift in shifts(db)] == before
+
+
+def test_the_same_form_with_another_file_is_not_taken_for_the_first(
+    db: Session, coordinator: StrictClient, bring: Send
+) -> None:
+    page = coordinator.page("/admin/spreadsheets/shifts")
+    first, again, other = (
+        coordinator.submit(page, "/admin/spreadsheets/shifts", {"file": [(io.BytesIO(content), "shifts.csv")]})
+        for content in (TWO, TWO, TWO.replace(b"08:00", b"07:00"))
+    )
+    assert (first.status_code, again.status_code, again.location) == (303, 303, first.location)
+    assert other.status_code == 422
+    assert len(db.scalars(select(ImportRun.id)).all()) == 1
 
 
 def test_every_bad_line_is_told_and_nothing_is_written(db: Session, coordinator: StrictClient, bring: Send) -> None:

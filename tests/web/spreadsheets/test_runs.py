@@ -7,7 +7,18 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from planner.store.records import AuditEntry, Closure, ImportRun, ImportState, Patient
+from planner.store.records import (
+    Appointment,
+    AuditEntry,
+    Closure,
+    Holdable,
+    HoldableKind,
+    ImportRun,
+    ImportState,
+    NurseLane,
+    Occupancy,
+    Patient,
+)
 from tests.support.cast import NOW, Cast, Clock
 from tests.support.imports import InlineImports
 from tests.support.strict_client import StrictClient
@@ -157,10 +168,41 @@ def test_an_appointment_of_no_course_has_its_page(
              for n, kind in enumerate(("visit", "session", "first talk", "follow-up", "assessment"), 1)]  # fmt: skip
     page = bring("appointments", "\n".join([header, *lines]).encode())
     coordinator.submit(page, url(db, "write"))
-    from planner.store.records import Appointment
+    for appointment in db.scalars(select(Appointment).order_by(Appointment.id)).all():
+        path = f"/appointments/{appointment.id}"
+        page = coordinator.page(path)
+        assert cast.patients["alder"].code in page.headings[0]
+        assert coordinator.submit(page, f"{path}/mark", {"status": "fulfilled"}).status_code == 404, "it is to come"
+        answer = coordinator.submit(page, f"{path}/mark", {"status": "cancelled"})
+        assert answer.status_code == 303
+        assert "Cancel" not in [button for button in coordinator.page(path).words.split()]
+    assert db.scalar(select(func.count()).select_from(Occupancy)) == 0
 
-    for appointment in db.scalars(select(Appointment).order_by(Appointment.id)):
-        place = "infusions" if appointment.kind.value == "infusion" else "integration"
-        assert coordinator.get(f"/{place}/{appointment.id}").status_code == 200, appointment.kind
-    assert coordinator.get("/today?day=2026-04-01").status_code == 200
-    assert coordinator.get(f"/patients/{cast.patients['alder'].id}").status_code == 200
+
+def test_lists_lead_to_the_page_of_an_appointment_of_no_course(
+    db: Session, cast: Cast, coordinator: StrictClient, bring: Send, sign_in: SignIn
+) -> None:
+    header = "patient,kind,site,day,start,end,therapist,nurse"
+    lines = (
+        f"{cast.patients['alder'].code},visit,N,2026-03-04,10:00,11:00,,Test Nurse",
+        f"{cast.patients['birch'].code},session,N,2026-03-04,12:00,13:00,Test Therapist,",
+    )
+    db.add(NurseLane(person_id=cast.people["nurse"].id, number=1, holdable_id=_lane(db)))
+    db.commit()
+    page = bring("appointments", "\n".join([header, *lines]).encode())
+    coordinator.submit(page, url(db, "write"))
+    ids = db.scalars(select(Appointment.id)).all()
+    assert len(ids) == 2
+    for client in (coordinator, sign_in("nurse"), sign_in("therapist"), sign_in("prescriber")):
+        links = {link for link in client.page("/today").links if link.startswith(("/appointments/", "/inf", "/integ"))}
+        assert links <= {f"/appointments/{id}" for id in ids}
+        assert all(client.get(link).status_code == 200 for link in links)
+    assert sign_in("coordinator-south").get(f"/appointments/{ids[0]}").status_code == 404
+    assert sign_in("patient").get("/my/dates").status_code == 200
+
+
+def _lane(db: Session) -> int:
+    lane = Holdable(kind=HoldableKind.LANE)
+    db.add(lane)
+    db.flush()
+    return lane.id
