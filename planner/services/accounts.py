@@ -26,6 +26,7 @@ LONGEST_PASSWORD = 1000
 LONGEST_EMAIL = 254
 LONGEST_NAME = 120
 HASHES_AT_ONCE = 4
+EMAIL_TAKEN = "There is already an account with this email address."
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
 THEMES = ("", "light", "dark")
 DENSITIES = ("compact", "roomy")
@@ -96,7 +97,9 @@ def create_account(
     if principal is not None:
         require(principal, Permission.ACCOUNTS_MANAGE)
     email, name, held = email.strip(), " ".join(name.split()), frozenset(roles)
-    check_account(db, email, name, held, patient_id)
+    check_account(email, name, held, patient_id)
+    if find.account_by_email_key(db, email_key(email)) is not None:
+        raise FieldError("email", EMAIL_TAKEN)
     account = Account(
         email=email,
         email_key=email_key(email),
@@ -115,7 +118,7 @@ def create_account(
     return account
 
 
-def check_account(db: Session, email: str, name: str, roles: frozenset[Role], patient_id: int | None) -> None:
+def check_account(email: str, name: str, roles: frozenset[Role], patient_id: int | None) -> None:
     """Raise FieldError for an account that cannot be: see `create_account`."""
     if len(email) > LONGEST_EMAIL or not email.isprintable() or not _EMAIL.fullmatch(email):
         raise FieldError("email", "Enter an email address such as name@example.org.")
@@ -125,8 +128,6 @@ def check_account(db: Session, email: str, name: str, roles: frozenset[Role], pa
         raise FieldError("role", "Choose at least one role.")
     if (Role.PATIENT in roles) != (patient_id is not None) or (Role.PATIENT in roles and len(roles) > 1):
         raise FieldError("role", "A patient's account belongs to a patient and has no other role.")
-    if find.account_by_email_key(db, email_key(email)) is not None:
-        raise FieldError("email", "There is already an account with this email address.")
 
 
 def set_password(

@@ -32,17 +32,45 @@ ACTIONS: Final = {
     "account.signed_out": "Signed out",
     "account.signed_out_everywhere": "Signed out everywhere",
     "audit.downloaded": "Downloaded the audit trail",
+    "clinic.change": "Clinic's settings changed",
     "clinic.second_factor_rule": "Changed who signs in with a code",
+    "clinic.set_up": "Clinic set up",
+    "course.book": "Course booked",
+    "credential.add": "Credential added",
+    "credential.change": "Credential changed",
+    "credential.remove": "Credential removed",
+    "demo.filled": "Filled with a made-up clinic",
+    "demo.password_changed": "Changed the password of made-up accounts",
+    "demo.removed": "Removed the made-up clinic",
+    "export.take": "Took a spreadsheet out",
     "feed.changed": "Calendar link changed",
     "feed.created": "Calendar link made",
     "feed.fetched": "Calendar fetched by a new program",
     "feed.given_back": "Calendar link works again",
     "feed.revoked": "Calendar link ended",
     "feed.ticket_used": "Calendar link made on another phone",
+    "import.write": "Brought a spreadsheet in",
+    "instance.import": "Brought a planning instance in",
     "invitation.accepted": "Invitation taken up",
     "invitation.made": "Invited somebody",
     "invitation.renewed": "Renewed an invitation",
     "invitation.withdrawn": "Withdrew an invitation",
+    "person.add": "Member of staff added",
+    "person.change": "Member of staff changed",
+    "person.left": "Member of staff left",
+    "person.returned": "Member of staff came back",
+    "protocol.copy": "Protocol copied",
+    "protocol.offer": "Protocol draft offered for signing",
+    "protocol.sign": "Protocol version signed",
+    "protocol.version": "Protocol version made",
+    "protocol.withdraw": "Protocol withdrawn",
+    "site.add": "Site added",
+    "site.change": "Site changed",
+    "site.close": "Site closed",
+    "site.holidays": "Public holidays chosen",
+    "site.hours": "Opening hours changed",
+    "site.reopen": "Site opened again",
+    "site.travel": "Way between sites changed",
 }
 OUTCOMES: Final = {"ok": "Done", "refused": "Refused", "limited": "Too many tries"}
 _DETAILS: Final = {
@@ -71,8 +99,8 @@ def outcome_words(outcome: str) -> str:
 
 
 def who_words(row: AuditRow) -> str:
-    """Who did it; of patients only that it was one."""
-    return "A patient" if row.by_patient else row.who or "Nobody signed in"
+    """Who did it; of patients only that it was one. Without an account it was the command line or a stranger."""
+    return "A patient" if row.by_patient else row.who or "No account"
 
 
 def object_words(row: AuditRow) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import MATRIX, STAFF, Permission, Principal, Role, require
 from planner.domain.errors import FieldError, NotFound
-from planner.services.accounts import check_account, create_account, email_key
+from planner.services.accounts import EMAIL_TAKEN, check_account, create_account, email_key
 from planner.services.auditing import record
 from planner.services.link_tokens import new_token, token_hash
 from planner.store.queries.scopes import the_one, visible_patients
@@ -69,7 +69,11 @@ def invite_patient(
 
 
 def _check_new(db: Session, email: str, name: str, roles: frozenset[Role], patient_id: int | None) -> None:
-    check_account(db, email.strip(), " ".join(name.split()), roles, patient_id)
+    """Of patients' addresses nobody learns here: that one is taken, who takes up the invitation is told."""
+    check_account(email.strip(), " ".join(name.split()), roles, patient_id)
+    taken = select(Account.id).where(Account.email_key == email_key(email), Account.patient_id.is_(None))
+    if db.scalar(taken) is not None:
+        raise FieldError("email", EMAIL_TAKEN)
 
 
 def _check_person(db: Session, person_id: int | None) -> None:
@@ -95,7 +99,9 @@ def _add(
     patient_id: int | None = None,
 ) -> tuple[Invitation, str]:
     key = email_key(email)
-    if db.scalar(select(Invitation.id).where(Invitation.email_key == key, *is_open(now)).limit(1)) is not None:
+    same_kind = Invitation.patient_id.is_(None) if patient_id is None else Invitation.patient_id == patient_id
+    waiting = select(Invitation.id).where(Invitation.email_key == key, same_kind, *is_open(now))
+    if db.scalar(waiting.limit(1)) is not None:
         raise FieldError("email", "This address has been invited already. Renew or withdraw that invitation.")
     token = new_token()
     invitation = Invitation(
@@ -214,9 +220,9 @@ def _fits() -> ColumnElement[bool]:
 
 
 def accept(db: Session, token: str, *, name: str, password_hash: str, now: datetime, address: str) -> Account:
-    """Make the account: of two who try at once, one does. Raises NotFound as `good_invitation`, FieldError at `name`.
+    """Make the account: of two who try at once, one does. The password was checked and hashed before, outside.
 
-    The password was checked and hashed before, outside the transaction.
+    Raises NotFound as `good_invitation`, and FieldError at `name` or `email`.
     """
     invitation = good_invitation(db, token, now)
     used = db.execute(
@@ -241,7 +247,7 @@ def accept(db: Session, token: str, *, name: str, password_hash: str, now: datet
                 now=now,
             )
     except IntegrityError as taken:  # by another invitation, at the same moment
-        raise FieldError("name", "There is an account for you already. Sign in with it.") from taken
+        raise FieldError("email", EMAIL_TAKEN) from taken
     record(
         db, None, action="invitation.accepted", object_type="invitation", object_id=invitation.id, now=now,
         address=address, detail={"roles": list(invitation.roles)}, patient_id=invitation.patient_id,

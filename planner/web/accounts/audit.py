@@ -44,9 +44,7 @@ def download_audit() -> Response:
     form = AuditForm(lists.staff_names(db()))
     if not form.validate():
         return refuse(PAGE, _page(form, AuditPage((), None, None)))
-    response = Response(
-        "\ufeff" + audit_csv(db(), principal(), _wanted(form), now()), content_type="text/csv; charset=utf-8"
-    )
+    response = Response(audit_csv(db(), principal(), _wanted(form), now()), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="audit-{now():%Y-%m-%d}.csv"'
     return response
 

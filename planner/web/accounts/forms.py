@@ -112,7 +112,7 @@ class AuditForm(PlannerForm):
         self.account.choices = [
             SelectChoice("", "Everybody"),
             SelectChoice(PATIENTS, "Patients"),
-            SelectChoice(NOBODY, "Nobody signed in"),
+            SelectChoice(NOBODY, "No account"),
             *(SelectChoice(str(account_id), name) for account_id, name in staff),
         ]
         self.outcome.choices = [SelectChoice("", "Any"), *(SelectChoice(*one) for one in OUTCOMES.items())]

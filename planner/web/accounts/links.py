@@ -40,6 +40,7 @@ def link_page(title: str, path: str, *, whom: str, until: datetime, what: str, d
         zone=clinic_zone(db()),
         done_url=done_url,
         person=None,
+        find_url=None,
     )
     response = make_response(page)
     response.headers["Referrer-Policy"] = "no-referrer"

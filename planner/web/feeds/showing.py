@@ -72,6 +72,7 @@ def link_page(token: str, app: str, device: str, *, done_url: str | None, ticket
                 "qr": None if ticket is None else qr_picture(_public(url_for("feeds.add", ticket=ticket))),
                 "done_url": done_url,
                 "person": None,
+                "find_url": None,
                 **more,
             },
         )

@@ -9,12 +9,14 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Role
 from planner.services.accounts import create_account
+from planner.services.leaving import person_leaves
 from planner.services.publishing import CONSENT_VERSION, create_feed
 from planner.services.resets import LASTS
 from planner.services.signing_in import signed_in_as
 from planner.store.queries import accounts as find
 from planner.store.records import Account, AccountRole, AuditEntry, BrowserSession, Feed, FeedScope, PasswordReset
 from tests.support.cast import PASSWORD, PASSWORD_HASH, Cast, Clock
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.strict_client import Page, StrictClient
 from tests.web.accounts.test_inviting import NEW_PASSWORD, dead, link_on
 from tests.web.auth.factors import code_at, with_factor
@@ -95,6 +97,7 @@ def test_who_was_slower_is_told_and_sees_how_it_is_now(admin: StrictClient, cast
     assert find.roles_of(db, cast.accounts["nurse"].id) == {"nurse", "therapist"}
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("typed", "field", "words"),
     [
@@ -140,6 +143,18 @@ def test_an_ended_account_is_out_at_once_and_may_come_back(
     assert "Ended" in admin.page("/admin/accounts").words
     assert act(admin, cast, "nurse", "reopen").status_code == 303
     assert client.submit(client.page("/sign-in"), "/sign-in", typed).status_code == 303
+
+
+def test_somebody_who_leaves_is_out_at_the_next_click(
+    cast: Cast, db: Session, sign_in: SignIn, client: StrictClient, clock: Clock
+) -> None:
+    nurse, person = sign_in("nurse"), cast.people["nurse"]
+    assert nurse.get("/today").status_code == 200
+    person_leaves(db, cast.principals["admin"], person.id, seen_version=person.version, now=clock())
+    db.commit()
+    assert nurse.get("/today").location.startswith("/sign-in")
+    typed = {"email": cast.email("nurse"), "password": PASSWORD}
+    assert client.submit(client.page("/sign-in"), "/sign-in", typed).status_code == 422
 
 
 def test_all_sign_ins_of_somebody_end(admin: StrictClient, cast: Cast, sign_in: SignIn) -> None:
@@ -228,6 +243,7 @@ def test_a_dead_link_sets_nothing(
     assert db.get_one(Account, cast.accounts["nurse"].id).password_hash == PASSWORD_HASH
 
 
+@ON_ONE_DATABASE
 def test_a_password_that_will_not_do_leaves_the_link_good(admin: StrictClient, client: StrictClient, cast: Cast):
     path = reset_link(admin, cast)
     for password, words in (("short", "at least 15"), ("", "Enter a new password."), ("qwertyuiop12345", "try first")):
@@ -237,6 +253,7 @@ def test_a_password_that_will_not_do_leaves_the_link_good(admin: StrictClient, c
     assert take_password(client, path).status_code == 303
 
 
+@ON_ONE_DATABASE
 def test_nobody_makes_a_link_for_themselves(admin: StrictClient, cast: Cast, db: Session) -> None:
     """Or an unlocked desk would be enough to take an account over, without the present password."""
     answer = admin.send(f"{page_of(cast, 'admin')}/reset")
@@ -244,6 +261,7 @@ def test_nobody_makes_a_link_for_themselves(admin: StrictClient, cast: Cast, db:
     assert db.scalars(select(PasswordReset)).all() == []
 
 
+@ON_ONE_DATABASE
 def test_the_account_page_of_oneself_offers_no_such_links(admin: StrictClient, cast: Cast) -> None:
     path = page_of(cast, "admin")
     actions = {form["action"] for form in admin.page(path).forms}
@@ -273,6 +291,7 @@ def test_a_reopened_account_has_no_sign_in_of_before(admin: StrictClient, cast: 
     assert kept == []
 
 
+@ON_ONE_DATABASE
 def test_an_hour_is_no_day(admin: StrictClient, client: StrictClient, cast: Cast, clock: Clock) -> None:
     path = reset_link(admin, cast)
     clock.now += LASTS - timedelta(seconds=1)

@@ -13,7 +13,8 @@ from planner.store.queries import accounts as find
 from planner.store.records import Account, AccountRole, AuditEntry, Invitation
 from tests import builders
 from tests.support.cast import Cast, Clock
-from tests.support.strict_client import StrictClient
+from tests.support.one_database import ON_ONE_DATABASE
+from tests.support.strict_client import Page, StrictClient
 
 SignIn = Callable[[str], StrictClient]
 NEW_PASSWORD = "four made-up words here"
@@ -81,6 +82,7 @@ def test_a_second_sending_of_the_form_invites_nobody_twice(cast: Cast, db: Sessi
     assert db.scalar(select(func.count()).select_from(Invitation)) == 1
 
 
+@ON_ONE_DATABASE
 def test_what_a_link_opens_goes_nowhere_else(client: StrictClient, cast: Cast, sign_in: SignIn) -> None:
     path = invited(sign_in("admin"), cast)
     for answer in (client.get(path), client.get(path[:-1] + "-")):
@@ -90,6 +92,7 @@ def test_what_a_link_opens_goes_nowhere_else(client: StrictClient, cast: Cast, s
         assert "<script" not in answer.text
 
 
+@ON_ONE_DATABASE
 def test_the_page_that_shows_a_link_tells_nobody_where_one_was(cast: Cast, sign_in: SignIn) -> None:
     admin = sign_in("admin")
     answer = admin.submit(admin.page("/admin/accounts/new"), "/admin/accounts/new/link", NURSE)
@@ -160,12 +163,14 @@ def test_a_link_that_does_not_work_says_nothing_of_why(
     assert (db.scalar(select(func.count()).select_from(Account)) or 0) - (accounts or 0) == (kill is use)
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("token", ["x", "a" * 44, "%00" * 43, "ü" * 43, "a" * 5000])
 def test_what_is_no_link_at_all_gets_the_same_answer(client: StrictClient, token: str) -> None:
     assert client.get(f"/invitations/{token}").status_code == 410
     assert client.get(f"/reset/{token}").status_code == 410
 
 
+@ON_ONE_DATABASE
 def test_who_tries_many_links_has_to_wait_and_a_good_link_does_not(
     client: StrictClient, cast: Cast, sign_in: SignIn
 ) -> None:
@@ -175,6 +180,7 @@ def test_who_tries_many_links_has_to_wait_and_a_good_link_does_not(
     assert client.get(path).status_code == 200
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("typed", "field", "words"),
     [
@@ -211,6 +217,28 @@ def test_an_address_is_invited_once_at_a_time(cast: Cast, sign_in: SignIn) -> No
     assert "has been invited already" in answer.text
 
 
+def test_nobody_learns_here_that_an_address_is_a_patient_s(
+    client: StrictClient, cast: Cast, db: Session, sign_in: SignIn
+) -> None:
+    """An admin could otherwise try address by address who is in treatment."""
+    path = invited(sign_in("admin"), cast, email=cast.email("patient"))
+    refused = join(client, path)
+    assert refused.status_code == 422
+    assert "There is already an account with this email address." in refused.text
+    assert db.scalars(select(Account).where(Account.name == NURSE["name"])).all() == []
+
+
+@ON_ONE_DATABASE
+def test_the_form_arrives_under_https_as_well(client: StrictClient, cast: Cast, sign_in: SignIn) -> None:
+    """There browsers must say where a form comes from; this page lets them say the site and no more."""
+    path = invited(sign_in("admin"), cast)
+    token = Page(client.get(path, base_url="https://localhost").text).form(path)["fields"][0][1]
+    typed = {"csrf_token": token, "name": "Test Newcomer", "password": NEW_PASSWORD}
+    origin = {"Referer": "https://localhost/", "Origin": "https://localhost"}
+    assert client.post(path, base_url="https://localhost", data=typed, headers=origin).status_code == 303
+
+
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
@@ -243,6 +271,7 @@ def test_who_is_linked_to_the_roster_is_that_person(client: StrictClient, cast: 
     assert "Test Person Linked" not in admin.get("/admin/accounts/new").text
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("who", ["coordinator", "prescriber", "nurse", "therapist", "patient"])
 def test_nobody_but_an_admin_comes_near_accounts(cast: Cast, sign_in: SignIn, who: str) -> None:
     client = sign_in(who)

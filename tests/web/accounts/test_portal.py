@@ -12,6 +12,7 @@ from planner.store.queries.accounts import has_factor
 from planner.store.records import Account, Invitation, Patient
 from tests import builders
 from tests.support.cast import Cast, Clock
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.strict_client import StrictClient
 from tests.web.accounts.test_inviting import NEW_PASSWORD, dead, join, link_on
 from tests.web.auth.factors import with_factor
@@ -83,6 +84,7 @@ def test_no_admin_hears_of_it(cast: Cast, db: Session, sign_in: SignIn, elm: Pat
         assert admin.send(f"/admin/accounts/invitations/{invitation.id}/{act}").status_code == 404
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("who", ["coordinator-south", "nurse", "therapist", "prescriber", "admin", "patient"])
 def test_only_their_own_coordinator_may(cast: Cast, db: Session, sign_in: SignIn, elm: Patient, who: str) -> None:
     client, refused = sign_in(who), 404 if who == "coordinator-south" else 403
@@ -103,6 +105,7 @@ def test_a_patient_is_no_member_of_staff_whatever_the_form_says(cast: Cast, db: 
     assert (invitation.roles, invitation.site_ids, invitation.patient_id) == (["patient"], [], elm.id)
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("typed", "field", "words"),
     [

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from planner.services import code_sign_in, signing_in
 from planner.store.records import AuditEntry, BrowserSession, SecondFactor, SignInAttempt
 from tests.support.cast import PASSWORD, Cast, Clock
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.strict_client import StrictClient
 from tests.web.auth.factors import code_at, with_factor
 
@@ -59,6 +60,7 @@ def test_the_code_signs_in_and_leads_where_one_wanted_to_go(client: StrictClient
     assert client.get("/sign-in/code").location == "/today"
 
 
+@ON_ONE_DATABASE
 @pytest.mark.usefixtures("codes")
 @pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example", "/\\evil.example"])
 def test_the_code_leads_to_no_other_site(client: StrictClient, cast: Cast, clock: Clock, wanted: str) -> None:
@@ -81,6 +83,7 @@ def test_a_cookie_from_before_the_password_is_worth_nothing_after_it(client: Str
     assert stranger.get("/sign-in/code").location == "/sign-in"
 
 
+@ON_ONE_DATABASE
 @pytest.mark.usefixtures("codes")
 @pytest.mark.parametrize(("age", "fits"), [(0, True), (30, True), (60, False), (-30, False)])
 def test_a_code_is_good_for_its_half_minute_and_the_next(
@@ -116,6 +119,7 @@ def test_a_recovery_code_works_once_however_it_is_typed(client: StrictClient, ca
     assert give_recovery_code(other, codes[1]).status_code == 303
 
 
+@ON_ONE_DATABASE
 @pytest.mark.usefixtures("codes")
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "½½½½½½", "１２３４５６", "\x00" * 6, "9" * 5000])
 def test_what_is_no_code_is_refused_at_the_field(client: StrictClient, cast: Cast, code: str) -> None:
@@ -182,6 +186,7 @@ def test_a_new_password_meanwhile_ends_the_wait(client: StrictClient, cast: Cast
     assert give_code(client, code_at(clock())).location == "/sign-in"
 
 
+@ON_ONE_DATABASE
 def test_without_a_password_there_is_no_page_for_codes(client: StrictClient) -> None:
     assert client.get("/sign-in/code").location == "/sign-in"
     token = client.page("/sign-in").form("/sign-in")["fields"][0][1]
@@ -189,6 +194,7 @@ def test_without_a_password_there_is_no_page_for_codes(client: StrictClient) -> 
     assert answer.location == "/sign-in"
 
 
+@ON_ONE_DATABASE
 @pytest.mark.usefixtures("codes")
 def test_a_wrong_password_does_not_tell_that_there_are_codes(client: StrictClient, cast: Cast) -> None:
     with_codes = give_password(client, cast, password="wrong")

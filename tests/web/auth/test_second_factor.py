@@ -12,6 +12,7 @@ from planner.store.queries.accounts import has_factor
 from planner.store.records import BrowserSession, RecoveryCode, SecondFactor
 from planner.web.access import OPEN_WITHOUT_FACTOR, PUBLIC, access_of
 from tests.support.cast import PASSWORD, Cast, Clock
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.strict_client import StrictClient
 from tests.web.auth.factors import SEED, code_at, with_factor
 
@@ -58,6 +59,7 @@ def test_codes_are_set_up_by_the_first_one(
     assert done.status_code == 303
 
 
+@ON_ONE_DATABASE
 def test_the_picture_holds_the_seed_and_the_neutral_name(cast: Cast, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch):
     drawn: list[str] = []
     monkeypatch.setattr("planner.web.auth.factor.qr_picture", lambda address: drawn.append(address) or "<svg></svg>")
@@ -82,6 +84,7 @@ def test_nothing_counts_before_the_first_code(cast: Cast, db: Session, sign_in: 
     assert nurse.submit(page, f"{PAGE}/confirm", {"code": "000000"}).location == PAGE
 
 
+@ON_ONE_DATABASE
 def test_an_unlocked_desk_is_not_enough(cast: Cast, sign_in: SignIn) -> None:
     nurse = sign_in("nurse")
     refused = begin(nurse, "not the password")
@@ -188,6 +191,7 @@ def test_turning_codes_off_ends_other_sign_ins(cast: Cast, db: Session, sign_in:
     assert "Codes from a phone were turned off" in nurse.page("/account").words
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("typed", "field"),
     [
@@ -209,6 +213,7 @@ def test_both_password_and_code_are_needed(
     assert has_factor(db, cast.accounts["nurse"].id)
 
 
+@ON_ONE_DATABASE
 def test_guessing_codes_on_this_page_is_counted_as_well(cast: Cast, db: Session, sign_in: SignIn, clock: Clock) -> None:
     nurse = sign_in("nurse")
     with_factor(db, cast.accounts["nurse"], clock())
@@ -216,6 +221,7 @@ def test_guessing_codes_on_this_page_is_counted_as_well(cast: Cast, db: Session,
     assert answers == [422] * 5 + [429]
 
 
+@ON_ONE_DATABASE
 def test_where_codes_are_on_nobody_begins_anew_with_the_password_alone(
     cast: Cast, db: Session, sign_in: SignIn, clock: Clock
 ) -> None:
@@ -243,6 +249,7 @@ def filled(rule: str) -> str:
     return ADDRESS.sub(lambda found: "1" if found["kind"] in ("id", None) else "ask", rule)
 
 
+@ON_ONE_DATABASE
 @pytest.mark.usefixtures("required")
 def test_without_codes_every_page_is_closed_to_staff(cast: Cast, sign_in: SignIn) -> None:
     nurse = sign_in("nurse")
@@ -261,6 +268,7 @@ def test_without_codes_every_page_is_closed_to_staff(cast: Cast, sign_in: SignIn
     assert tried > 60
 
 
+@ON_ONE_DATABASE
 @pytest.mark.usefixtures("required")
 def test_a_script_of_ours_is_led_there_too(sign_in: SignIn) -> None:
     answer = sign_in("nurse").get("/today", headers={"HX-Request": "true"})
@@ -277,6 +285,7 @@ def test_who_sets_codes_up_is_let_in(sign_in: SignIn, clock: Clock) -> None:
     assert nurse.get("/today").status_code == 200
 
 
+@ON_ONE_DATABASE
 @pytest.mark.usefixtures("required")
 def test_who_will_not_may_leave(sign_in: SignIn) -> None:
     nurse = sign_in("nurse")
