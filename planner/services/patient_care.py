@@ -93,6 +93,13 @@ def add_absence(
     zone = db.get_one(Site, patient.site_id).zone
     for field, instant in (("from_day", starts_at), ("to_day", ends_at)):
         check_planned_day(db, local_day(instant, zone), local_day(now, zone), field=field)
+    known = select(PatientAbsence.id).where(
+        PatientAbsence.patient_id == patient.id,
+        PatientAbsence.starts_at <= starts_at,
+        PatientAbsence.ends_at >= ends_at,
+    )
+    if db.scalar(known.limit(1)) is not None:
+        raise FieldError("from_day", "The patient is already away for all of that time.")
     absence = add_patient_absence(db, patient, starts_at, ends_at)
     _audit(db, principal, "patient.absence.add", patient.id, now)
     return absence

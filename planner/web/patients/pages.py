@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
+from planner.domain.walltime import day_span, local_day
 from planner.services.admitting import WeeklySpan
 from planner.store.queries.courses import CourseRow
 from planner.store.queries.people import AbsenceRow, PatientRow
-from planner.web.filters import staff_date
+from planner.web.filters import short_day_words, staff_date, staff_span
 from planner.web.patients.fitting import Unfitting
 from planner.web.patients.forms import MODES, WEEKDAYS
 
@@ -24,7 +26,7 @@ class PatientPage:
     weekly: tuple[tuple[str, str], ...]
     courses: tuple[CourseRow, ...]
     may_plan: bool
-    absences: tuple[AbsenceRow, ...]
+    absences: tuple[tuple[int, str], ...]
     unfitting: tuple[Unfitting, ...]
     may_write: bool
 
@@ -56,7 +58,7 @@ def patient_page(
         ),
         courses=tuple(sorted(courses, key=lambda course: course.created_at, reverse=True)),
         may_plan=may_plan and patient.open_course_id is None and patient.active,
-        absences=tuple(absences),
+        absences=tuple((span.id, absence_words(span, patient.zone)) for span in absences),
         unfitting=tuple(unfitting),
         may_write=may_write,
     )
@@ -77,3 +79,11 @@ def span_words(start: int, end: int) -> str:
 def clock_words(minute: int) -> str:
     """540 as “09:00”; the end of the day as “24:00”."""
     return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def absence_words(span: AbsenceRow, zone: str) -> str:
+    """“Tue 24 Nov to Mon 30 Nov” for whole local days, else with the times."""
+    first, last = local_day(span.starts_at, zone), local_day(span.ends_at - timedelta(seconds=1), zone)
+    if (span.starts_at, span.ends_at) != (day_span(first, zone)[0], day_span(last, zone)[1]):
+        return staff_span(span.starts_at, span.ends_at, zone)
+    return short_day_words(first) + (f" to {short_day_words(last)}" if last != first else "")

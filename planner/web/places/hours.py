@@ -78,6 +78,6 @@ def _page(
         "beyond": beyond_boxes(find.weekly_hours(db(), found.id)),
         "version": version,
         "newer": newer,
-        "left": outside_page(left.booked, links=False) if left else None,
+        "left": outside_page(left.booked, found.zone, links=False) if left else None,
         "agreed_key": left.key if left else "",
     }

@@ -49,7 +49,7 @@ def site(site_id: int) -> str:
         site=found,
         facts=site_facts(found),
         hours=hours_words(find.weekly_hours(db(), site_id)),
-        outside=outside_page(outside, links=may_open),
+        outside=outside_page(outside, found.zone, links=may_open),
         chairs=find.chairs_of(db(), site_id, now()),
         rooms=find.rooms_of(db(), site_id, now()),
         ways=find.ways_from(db(), site_id),

@@ -120,7 +120,10 @@ def test_booked_dates_that_do_not_fit_any_more_are_listed_and_stay(
     fresh = f"/patients/{patient_id}/absences/new"
     done = coordinator.submit(coordinator.page(fresh), fresh, {"from_day": day.date().isoformat()})
     assert done.status_code == 303
+    again = coordinator.submit(coordinator.page(fresh), fresh, {"from_day": day.date().isoformat()})
+    assert again.status_code == 422 and "already away for all of that time" in words_of(again)
     page = coordinator.page(f"/patients/{patient_id}")
+    assert f"{day:%a} {day.day} {day:%b}" in page.words
     assert "the patient is away" in page.words and f"/infusions/{dose.id}" in page.links
     assert f"/infusions/{booked.infusion(2).id}" not in page.links
     assert "the patient is away" in sign_in("therapist").page(f"/patients/{patient_id}").words

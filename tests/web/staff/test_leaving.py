@@ -14,6 +14,7 @@ from planner.domain.walltime import local_day
 from planner.services import rescheduling
 from planner.services.planning import plan_for, propose
 from planner.services.publishing import CONSENT_VERSION, create_feed
+from planner.services.rostering import add_weekly_shifts
 from planner.store.records import (
     AccountRole,
     AuditEntry,
@@ -136,6 +137,9 @@ def test_nobody_is_offered_who_has_left(
     assert therapist in therapists()
     assert leave(coordinator, therapist) == 303
     db.expire_all()
+    # Somebody published a roster at the same moment.
+    days = (first, first + timedelta(days=40))
+    add_weekly_shifts(db, cast.people["therapist-two"], cast.north, range(5), days, ("08:00", "18:00"))
     assert therapist not in therapists()
 
 
