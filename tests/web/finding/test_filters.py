@@ -12,6 +12,7 @@ from planner.services.status_changes import cancel
 from planner.store.records import Account, AccountSite, Course, SavedFilter
 from tests.support.booked_course import BookedCourse, book_course_for
 from tests.support.cast import NOW, Cast
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.strict_client import Page, StrictClient
 
 SignIn = Callable[[str], StrictClient]
@@ -68,6 +69,7 @@ def test_courses_by_status_site_and_therapist(sign_in: SignIn, cast: Cast, cours
     assert its in client.page("/courses?show=completed").links
 
 
+@ON_ONE_DATABASE
 def test_the_boxes_show_what_is_chosen(sign_in: SignIn, cast: Cast, course: BookedCourse) -> None:
     asked = f"attention=1&show=all&site={cast.south.id}"
     form = sign_in("coordinator").page(f"/courses?{asked}").form("/courses")
@@ -75,6 +77,7 @@ def test_the_boxes_show_what_is_chosen(sign_in: SignIn, cast: Cast, course: Book
     assert (chosen["site"], chosen["show"], "attention" in chosen) == (str(cast.south.id), "all", True)
 
 
+@ON_ONE_DATABASE
 def test_somebody_at_one_site_is_not_asked_for_it(sign_in: SignIn) -> None:
     form = sign_in("nurse").page("/patients").form("/patients")
     assert "site" not in dict(form["fields"])
@@ -114,6 +117,7 @@ def test_the_same_name_again_replaces_it(sign_in: SignIn, cast: Cast, db: Sessio
     assert db.scalars(select(SavedFilter.choices)).all() == [{"course": "none"}]
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
@@ -145,6 +149,7 @@ def test_nothing_chosen_and_too_many_are_refused(sign_in: SignIn, db: Session, c
     assert "Remove one first." in answer.text
 
 
+@ON_ONE_DATABASE
 def test_only_lists_that_there_are_have_filters(sign_in: SignIn) -> None:
     assert sign_in("coordinator").send("/filters/staff", {"name": "x", "show": "all"}).status_code == 404
     assert sign_in("admin").send("/filters/courses", {"name": "x", "show": "all"}).status_code == 403

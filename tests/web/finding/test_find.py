@@ -14,6 +14,7 @@ from planner.store.records import Patient, RecentVisit
 from tests import builders
 from tests.support.booked_course import BookedCourse, book_course_for
 from tests.support.cast import NOW, Cast, Clock
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.strict_client import Page, StrictClient
 
 SignIn = Callable[[str], StrictClient]
@@ -96,12 +97,14 @@ def test_nobody_finds_what_they_may_not_see(sign_in: SignIn, cast: Cast, who: st
         assert "Nothing fits" in client.page("/find").words
 
 
+@ON_ONE_DATABASE
 def test_patients_cannot_search(sign_in: SignIn) -> None:
     client = sign_in("patient")
     assert client.get("/find").status_code == 404
     assert client.send("/find", {"words": "x"}).status_code == 403
 
 
+@ON_ONE_DATABASE
 def test_courses_staff_protocols_and_pages_are_found(sign_in: SignIn, db: Session, cast: Cast) -> None:
     book_course_for(db, cast)
     db.commit()
@@ -115,6 +118,7 @@ def test_courses_staff_protocols_and_pages_are_found(sign_in: SignIn, db: Sessio
     assert "Where treatment happens" not in look_for(client, "roster").words
 
 
+@ON_ONE_DATABASE
 def test_settings_that_are_not_theirs_are_not_found(sign_in: SignIn) -> None:
     assert "/admin/demo" in look_for(sign_in("admin"), "made-up").links
     assert "/admin/demo" not in look_for(sign_in("coordinator"), "made-up").links
@@ -129,6 +133,7 @@ def test_more_than_a_page_takes_are_counted(sign_in: SignIn, db: Session, cast: 
     assert len([link for link in page.links if link.startswith("/patients/")]) == MOST_SHOWN
 
 
+@ON_ONE_DATABASE
 def test_a_search_without_result_says_what_was_looked_for_and_where(sign_in: SignIn) -> None:
     page = look_for(sign_in("coordinator"), "<nobody>")
     assert "You looked for “<nobody>”" in page.words
@@ -137,6 +142,7 @@ def test_a_search_without_result_says_what_was_looked_for_and_where(sign_in: Sig
     assert "the patients you work with" in look_for(sign_in("therapist"), "nobody at all").words
 
 
+@ON_ONE_DATABASE
 def test_a_search_can_be_forgotten(sign_in: SignIn) -> None:
     client = sign_in("coordinator")
     page = look_for(client, "birch")
@@ -146,6 +152,7 @@ def test_a_search_can_be_forgotten(sign_in: SignIn) -> None:
     assert "Birch" not in look_for(client, "").words
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("typed", ["x" * 61, "two\nlines", "\x00"])
 def test_what_cannot_be_looked_for_is_said(sign_in: SignIn, typed: str) -> None:
     client = sign_in("coordinator")
@@ -170,13 +177,21 @@ def test_what_was_opened_stands_on_the_page_the_last_first(
     db.commit()
     client = sign_in("coordinator")
     patient, course = f"/patients/{cast.patients['birch'].id}", f"/courses/{booked.course.id}"
-    for path in (patient, course):
+    person = f"/admin/staff/{cast.people['nurse'].id}"
+    for path in (patient, person, course):
         client.page(path)
         clock.pass_time(minutes=2)
-    found = [link for link in client.page("/find").links if link in (patient, course)]
-    assert found == [course, patient]
+    assert [link for link in client.page("/find").links if link in (patient, person, course)] == [
+        course,
+        person,
+        patient,
+    ]
     client.page(patient)
-    assert [link for link in client.page("/find").links if link in (patient, course)] == [patient, course]
+    assert [link for link in client.page("/find").links if link in (patient, person, course)] == [
+        patient,
+        course,
+        person,
+    ]
 
 
 def test_a_visit_is_noted_once_a_minute_and_not_for_what_pages_ask_themselves(

@@ -11,6 +11,7 @@ from planner.services.first_run import new_setup_link
 from planner.store.queries import accounts as find
 from planner.store.records import Account, Clinic, Person, ProtocolVersion, SetupTicket, Site
 from tests.support.cast import NOW, Clock
+from tests.support.one_database import ON_ONE_DATABASE
 from tests.support.strict_client import Page, StrictClient
 
 ANSWERS: dict[str, Any] = {
@@ -30,6 +31,7 @@ def set_up(client: StrictClient, token: str, **other: Any) -> Any:
     return client.submit(page, f"/setup/{token}", ANSWERS | other)
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize("path", ["/", "/today", "/courses", "/admin", "/my", "/sign-in"])
 def test_without_any_account_every_page_leads_to_how_to_begin(client: StrictClient, path: str) -> None:
     page = Page(client.get(path, follow_redirects=True).text)
@@ -94,6 +96,7 @@ def test_links_that_do_not_work_say_the_same(
         assert db.get(Clinic, 1) is None
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
