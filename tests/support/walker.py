@@ -23,8 +23,8 @@ MOST_PER_PATTERN = 3
 #: Links that end the walk.
 NOT_FOLLOWED = ("/sign-out",)
 SEE_OTHER = (301, 302, 303, 307, 308)
-#: Forms of these are sent by nobody who only looks: signing in and out, the steps of a plan, what a ticket is good for.
-NOT_SENT = ("auth.", "planning.", "feeds.")
+#: Forms of these are sent by nobody who only looks: signing in and out, steps of a plan, tickets, files taken out.
+NOT_SENT = ("auth.", "planning.", "feeds.", "accounts.download_audit")
 
 
 class WalkedPage(Page):
