@@ -212,13 +212,25 @@ def _places_and_people_go(demo: Demo) -> None:
 
 
 def _files_come_in(demo: Demo) -> None:
-    """One file is good, one has a bad line, and one has dates that can be read in two ways."""
+    """One file is written, one is good, one has a bad line, and one has dates that can be read in two ways."""
     client = demo.client(Role.COORDINATOR)
-    kind = "/admin/spreadsheets/closures"
+    book = "patient,kind,site,day,start,end\nP-115,session,WEST,2026-06-10,09:00,10:00\n"
+    run = _bring(client, "appointments", book)
+    _send(client, run, f"{run}/write")
+    with demo.store.reading() as db:
+        brought = db.scalars(select(Appointment.id).where(Appointment.course_id.is_(None))).one()
+    demo.landings["coordinator"].append(f"/appointments/{brought}")
     for lines in ("MAIN,2026-12-25,Holiday", "MAIN,2026-12-24,Holiday\nNOWHERE,soon,x", "MAIN,03/04/27,Holiday"):
-        file = (io.BytesIO(f"site,day,reason\n{lines}\n".encode()), "days.csv")
-        fields = filled_in(WalkedPage(client.get(kind).text).form(kind))
-        assert client.post(kind, data={**fields, "file": [file]}).status_code == SEE_OTHER
+        _bring(client, "closures", f"site,day,reason\n{lines}\n")
+
+
+def _bring(client: StrictClient, kind: str, text: str) -> str:
+    """Send a file; the page it leads to."""
+    address = f"/admin/spreadsheets/{kind}"
+    fields = filled_in(WalkedPage(client.get(address).text).form(address))
+    answer = client.post(address, data={**fields, "file": [(io.BytesIO(text.encode()), "file.csv")]})
+    assert answer.status_code == SEE_OTHER, answer.text
+    return path_of(answer.location)
 
 
 def _infusions_to_come(db: Session, code: str, now: datetime) -> list[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, Select, select, text, update
+from sqlalchemy import CursorResult, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
@@ -25,6 +25,7 @@ STALE: Final = timedelta(seconds=30)
 #: A file that nobody went on with may hold names; it is not kept.
 KEPT: Final = timedelta(hours=24)
 SHOWN_FAULTS: Final = 200
+LONG_WORK: Final = "10min"
 GONE: Final = "The reading was cut short. Nothing was written. Start it again."
 
 
@@ -95,6 +96,7 @@ def take_in(
 def _refuse_second(db: Session, principal: Principal, now: datetime) -> None:
     running = select(ImportRun.id).where(
         ImportRun.account_id == principal.account_id,
+        ImportRun.kind.in_(KINDS),
         ImportRun.state.in_(UNFINISHED),
         ImportRun.seen_at > now - STALE,
     )
@@ -106,7 +108,7 @@ def forget_old(db: Session, now: datetime) -> None:
     """Drop the content of files that nobody went on with."""
     db.execute(
         update(ImportRun)
-        .where(ImportRun.created_at < now - KEPT, ImportRun.content.is_not(None))
+        .where(ImportRun.created_at < now - KEPT, ImportRun.content.is_not(None), ImportRun.kind.in_(KINDS))
         .values(content=None, state=ImportState.STOPPED, finished_at=now)
     )
 
@@ -135,7 +137,8 @@ def faults_of(db: Session, principal: Principal, run_id: int) -> Sequence[tuple[
 
 
 def _own(principal: Principal) -> Select[Any]:
-    return select(*_COLUMNS).where(ImportRun.account_id == principal.account_id)
+    # Other files than spreadsheets have runs and pages of their own.
+    return select(*_COLUMNS).where(ImportRun.account_id == principal.account_id, ImportRun.kind.in_(KINDS))
 
 
 # What a person does
@@ -238,8 +241,8 @@ def begin(db: Session, run_id: int, now: datetime) -> Work | None:
 def allow_long_work(db: Session) -> None:
     """Lift, for this transaction, the limits that end a request's: PostgreSQL would end one that thinks too long."""
     if db.get_bind().dialect.name == "postgresql":
-        db.execute(text("SET LOCAL statement_timeout = '10min'"))
-        db.execute(text("SET LOCAL idle_in_transaction_session_timeout = '10min'"))
+        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            db.execute(select(func.set_config(limit, LONG_WORK, True)))
 
 
 def content_of(db: Session, work: Work) -> tuple[bytes, Mapping[str, Any]] | None:
