@@ -98,9 +98,10 @@ def add_patient(
     modes: Iterable[Mode] = BOTH_MODES,
     preferred: WallSpan = ("00:00", "24:00"),
     escort: str = "",
+    active: bool = True,
 ) -> Patient:
     """A patient of a site. `modes` are the ways of meeting they accept, the liked one first; `preferred` bounds the
-    check-in times they like, in wall time. Raises FieldError at `code`, `name`, `modes`, `preferred` or `escort`.
+    check-in times they like, in wall time; who is not `active` is in no treatment. Raises FieldError at `code`, `name`, `modes`, `preferred` or `escort`.
     """
     accepted = list(dict.fromkeys(modes))
     if not accepted:
@@ -118,6 +119,7 @@ def add_patient(
         modes=[mode.value for mode in accepted],
         preferred_from_minute=first,
         preferred_to_minute=last,
+        active=active,
         created_at=now,
     )
     db.add(patient)

@@ -65,10 +65,7 @@ def _distinct(sites: Iterable[Site]) -> list[Site]:
 def _stand_in(db: Session, site: Site, number: int, now: datetime) -> Patient:
     """Nobody: not in treatment, so that no course is planned for them."""
     code = STAND_IN.format(number)
-    patient = add_patient(db, code, f"Existing bookings, {site.name}"[:120], site, now=now)
-    patient.active = False
-    db.flush()
-    return patient
+    return add_patient(db, code, f"Existing bookings, {site.name}"[:120], site, now=now, active=False)
 
 
 def _site_of(brought: Brought, booking: InstanceBooking) -> Site:
