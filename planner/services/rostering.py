@@ -101,7 +101,8 @@ def add_patient(
     active: bool = True,
 ) -> Patient:
     """A patient of a site. `modes` are the ways of meeting they accept, the liked one first; `preferred` bounds the
-    check-in times they like, in wall time; who is not `active` is in no treatment. Raises FieldError at `code`, `name`, `modes`, `preferred` or `escort`.
+    check-in times they like, in wall time; who is not `active` is in no treatment. Raises FieldError at `code`,
+    `name`, `modes`, `preferred` or `escort`.
     """
     accepted = list(dict.fromkeys(modes))
     if not accepted:
