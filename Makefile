@@ -24,7 +24,7 @@ help:  ## list these targets
 	@echo 'usage: make <target>'
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
-run: $(VENV)/.app-installed  ## start the planner with a demo clinic; PORT=8000 chooses the port
+run: $(VENV)/.app-installed  ## start the planner with a demo clinic; PORT=8100 chooses the port, CLINIC=empty leaves it to you
 	@exec $(BIN)/python -m planner.cli.run
 
 test: lint browser  ## everything: check, then all tests on SQLite, PostgreSQL and a browser
