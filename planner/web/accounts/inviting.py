@@ -11,15 +11,17 @@ from planner.domain.access import Permission, Role
 from planner.domain.errors import FieldError
 from planner.services import invitations
 from planner.store.queries import account_lists as lists
+from planner.store.queries.staff import staff_record
 from planner.web.access import SEE_OTHER, once, principal, requires
 from planner.web.accounts import blueprint
 from planner.web.accounts.forms import InviteForm, role_words
 from planner.web.accounts.links import SHOWN, link_page
 from planner.web.clock import now
 from planner.web.db import db
-from planner.web.fields import id_of, put_beside, refuse
+from planner.web.fields import id_of, number_in, put_beside, refuse
 
 FORM = "accounts/new.html"
+ID_DIGITS = 9
 WHAT = "With it they choose a password and have an account. It works once."
 
 
@@ -40,8 +42,8 @@ def accounts() -> str:
 @blueprint.get("/admin/accounts/new")
 @requires(Permission.ACCOUNTS_MANAGE)
 def new_account() -> str:
-    """Invite somebody who works here."""
-    return render_template(FORM, form=_form())
+    """Invite somebody who works here. `?person=` fills in what is known of that member of staff."""
+    return render_template(FORM, form=_form(**_known_of(request.args.get("person", ""))))
 
 
 @blueprint.route("/admin/accounts/new/link", methods=["GET", "POST"])
@@ -108,5 +110,21 @@ def _back(words: str, kind: str = "info") -> Response:
     return redirect(url_for("accounts.accounts"), SEE_OTHER)
 
 
-def _form() -> InviteForm:
-    return InviteForm(lists.active_sites(db()), lists.staff_without_account(db()))
+def _form(**known: Any) -> InviteForm:
+    return InviteForm(lists.active_sites(db()), lists.staff_without_account(db()), **known)
+
+
+def _known_of(word: str) -> dict[str, Any]:
+    """What the staff list knows of the person of an address; nothing of one who is not there or has an account."""
+    number = number_in(word, ID_DIGITS)
+    if number not in {person_id for person_id, _ in lists.staff_without_account(db())}:
+        return {}
+    found = staff_record(db(), number or 0)
+    return {
+        "data": {
+            "name": found.name,
+            "person": str(found.id),
+            "role": [role.value for role in found.roles],
+            "site": [site_id for site_id, _ in found.sites],
+        }
+    }

@@ -82,8 +82,16 @@ def person(person_id: int) -> str:
         credentials=credential_rows(lines, clinic_day(db(), now())),
         sees_credentials=sees,
         may_write=may_write,
+        invite_url=_invite_url(found),
         reassign_url=REASSIGN if may_write and page_exists(REASSIGN) and _may_reassign() else None,
     )
+
+
+def _invite_url(found: staff.StaffRecord) -> str | None:
+    """Where whoever looks after accounts invites somebody who has none."""
+    if found.has_account or not found.active or not may(principal(), Permission.ACCOUNTS_MANAGE):
+        return None
+    return url_for("accounts.new_account", person=found.id)
 
 
 def _may_reassign() -> bool:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from planner.domain.access import Role
 from planner.services.invitations import LASTS
 from planner.services.link_tokens import token_hash
 from planner.store.queries import accounts as find
@@ -296,3 +297,15 @@ def test_the_list_names_no_patient(cast: Cast, sign_in: SignIn) -> None:
         for act in ("rights", "end", "reopen", "reset", "sign-ins/end", "factor/ask"):
             answer = admin.send(f"/admin/accounts/{account.id}/{act}", {"role": "nurse"}, version=1)
             assert answer.status_code == 404, act
+
+
+def test_a_member_of_staff_is_invited_from_their_own_page(db: Session, sign_in: SignIn, cast: Cast) -> None:
+    newcomer = builders.person(db, cast.north, Role.NURSE, name="Test Newcomer")
+    db.commit()
+    admin = sign_in("admin")
+    assert f'href="/admin/accounts/new?person={newcomer.id}"' in admin.get(f"/admin/staff/{newcomer.id}").text
+    form = admin.get(f"/admin/accounts/new?person={newcomer.id}").text
+    assert 'value="Test Newcomer"' in form
+    assert f'<option selected value="{newcomer.id}">' in form
+    for word in ("junk", "999999999", "²"):
+        assert '<option selected value="">' in admin.get("/admin/accounts/new", query_string={"person": word}).text
