@@ -1,5 +1,6 @@
 """A calendar link lives as long as the right to what it shows."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import icalendar
@@ -190,7 +191,10 @@ def test_what_rights_cannot_be(db, c) -> None:
         change_rights(db, None, 999_999, roles=[Role.NURSE], site_ids=[], now=LATER)
     manager = builders.principal(admin, Role.ADMIN)
     change_rights(db, manager, nurse.account_id, roles=[Role.NURSE, Role.ADMIN], site_ids=[c.site.id], now=LATER)
-    change_rights(db, manager, admin.id, roles=[Role.COORDINATOR], site_ids=[c.site.id], now=LATER)
+    with pytest.raises(FieldError, match="not be an admin any more yourself"):
+        change_rights(db, manager, admin.id, roles=[Role.COORDINATOR], site_ids=[c.site.id], now=LATER)
+    other = replace(nurse, roles=frozenset({Role.NURSE, Role.ADMIN}))
+    change_rights(db, other, admin.id, roles=[Role.COORDINATOR], site_ids=[c.site.id], now=LATER)
 
 
 def test_a_link_of_a_cancelled_course_keeps_nothing(db, c) -> None:

@@ -23,8 +23,9 @@ MOST_PER_PATTERN = 3
 #: Links that end the walk.
 NOT_FOLLOWED = ("/sign-out",)
 SEE_OTHER = (301, 302, 303, 307, 308)
-#: Forms of these are sent by nobody who only looks: signing in and out, steps of a plan, tickets, files taken out.
-NOT_SENT = ("auth.", "planning.", "feeds.", "accounts.download_audit")
+#: Forms of these are sent by nobody who only looks: signing in and out, steps of a plan, tickets, new passwords,
+#: files taken out.
+NOT_SENT = ("auth.", "planning.", "feeds.", "accounts.download_audit", "accounts.join", "accounts.reset")
 
 
 class WalkedPage(Page):

@@ -1,12 +1,13 @@
 """Every address with every role, and with nobody: what the matrix says is what happens."""
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
-from werkzeug.routing import Rule
+from werkzeug.routing import AnyConverter, BaseConverter, Rule
 
 from planner.domain.access import may
 from planner.web.access import PUBLIC, access_of
@@ -18,7 +19,17 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 ROLES = ("admin", "coordinator", "prescriber", "nurse", "therapist", "patient")
 ANSWERS = {200, 204, 302, 303, 304, 400, 404, 409, 410, 422, 429}
 #: Long words fit every text converter; a number nobody has fits every id.
-VALUES = {"IdConverter": 999_999, "UnicodeConverter": "x" * 16, "PathConverter": "x", "UUIDConverter": "0" * 32}
+VALUES = {
+    **{"IdConverter": 999_999, "UnicodeConverter": "x" * 16, "PathConverter": "x", "UUIDConverter": "0" * 32},
+    "WeekConverter": date(2027, 1, 4),
+}
+
+
+def value_for(converter: BaseConverter) -> Any:
+    """Something that fits, and is of nobody."""
+    if isinstance(converter, AnyConverter):
+        return sorted(converter.items)[0]
+    return VALUES.get(type(converter).__name__, "1")
 
 
 def addresses(app: Flask) -> Iterator[tuple[Rule, str, str]]:
@@ -27,9 +38,7 @@ def addresses(app: Flask) -> Iterator[tuple[Rule, str, str]]:
     for rule in app.url_map.iter_rules():
         if rule.endpoint == "static":
             continue
-        values: dict[str, Any] = {
-            name: VALUES.get(type(rule._converters[name]).__name__, "1") for name in rule.arguments
-        }
+        values: dict[str, Any] = {name: value_for(rule._converters[name]) for name in rule.arguments}
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield rule, method, adapter.build(rule.endpoint, values, method=method)
 

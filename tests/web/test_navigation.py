@@ -14,7 +14,7 @@ SignIn = Callable[[str], StrictClient]
 
 @pytest.mark.parametrize("role", list(Role))
 def test_nobody_has_more_than_six_places_to_go(app: Flask, monkeypatch: pytest.MonkeyPatch, role: Role) -> None:
-    monkeypatch.setattr(navigation, "_exists", lambda url: True)
+    monkeypatch.setattr(navigation, "page_exists", lambda url: True)
     links = navigation.PATIENT_LINKS if role is Role.PATIENT else navigation.STAFF_LINKS
     with app.test_request_context("/today"):
         shown = navigation._links(Principal(account_id=1, roles=frozenset({role})), links)
@@ -23,7 +23,7 @@ def test_nobody_has_more_than_six_places_to_go(app: Flask, monkeypatch: pytest.M
 
 
 def test_one_place_is_current_even_below_another(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(navigation, "_exists", lambda url: True)
+    monkeypatch.setattr(navigation, "page_exists", lambda url: True)
     patient = Principal(account_id=1, roles=frozenset({Role.PATIENT}))
     with app.test_request_context("/my/calendar/new"):
         shown = navigation._links(patient, navigation.PATIENT_LINKS)
