@@ -24,7 +24,7 @@ from planner.services import auditing
 from planner.services.change_sets import check_version
 from planner.services.planning_horizon import check_planned_day
 from planner.services.roster_patterns import shifts_of_patterns
-from planner.services.roster_weeks import newest_number, published_week, refuse_past_week, roster_site
+from planner.services.roster_weeks import newest_number, published_week, refuse_past_week, roster_site, still_here
 from planner.store.records import DraftShift, Person, PersonSite, RosterDraft, Site
 
 Source = Literal["published", "patterns", "week", "empty"]
@@ -278,7 +278,8 @@ def _of_patterns(db: Session, site: Site, monday: date) -> tuple[RosterShift, ..
 
 
 def _of_week(db: Session, site: Site, monday: date, copy_of: date | None) -> tuple[RosterShift, ...]:
-    """Another published week put on this one's days; a time that clocks skip here is left out."""
+    """Another published week put on this one's days; a time that clocks skip here is left out, and so is who no longer
+    works here."""
     if copy_of is None or copy_of == monday:
         raise FieldError("copy_of", "Choose another week to copy.")
     apart = monday - copy_of
@@ -286,9 +287,9 @@ def _of_week(db: Session, site: Site, monday: date, copy_of: date | None) -> tup
         replace(shift, day=shift.day + apart, starts_fold=0, ends_fold=0)
         for shift in published_week(db, site.id, site.zone, copy_of)
     )
-    found = tuple(shift for shift in moved if _exists(shift, site.zone))
+    found = still_here(db, site, (shift for shift in moved if _exists(shift, site.zone)))
     if not found:
-        raise FieldError("copy_of", "Nothing is published in that week, so there is nothing to copy.")
+        raise FieldError("copy_of", "Nobody who works here is on the roster of that week, so there is nothing to copy.")
     return found
 
 

@@ -36,6 +36,7 @@ from planner.services.roster_weeks import (
     published_week,
     refuse_past_week,
     roster_site,
+    still_here,
     write_week,
 )
 from planner.store.records import Appointment, ChangeSet, Clinic, RosterDraft, RosterPublication, Site
@@ -78,7 +79,7 @@ class RosterPreview:
 
 
 @dataclass(frozen=True, slots=True)
-class _Week:
+class Week:
     """A week about to be another: what stood there, what will, and as which version."""
 
     site: Site
@@ -155,10 +156,11 @@ def publish_roster(
     return made
 
 
-def _week_of(db: Session, principal: Principal, act: RosterAct, now: datetime) -> _Week:
+def _week_of(db: Session, principal: Principal, act: RosterAct, now: datetime) -> Week:
     site = roster_site(db, principal, act.site_id)
     refuse_past_week(act.monday, site, now)
     today = local_day(now, site.zone)
+    wanted: Iterable[RosterShift]
     if isinstance(act, PublishDraft):
         row = _seen_draft(db, site, act)
         before = published_week(db, site.id, site.zone, act.monday)
@@ -173,9 +175,10 @@ def _week_of(db: Session, principal: Principal, act: RosterAct, now: datetime) -
         if act.number != newest:
             raise StaleVersion(act.number, newest, THE_WEEK)
         before = published_week(db, site.id, site.zone, act.monday)
-        wanted, draft_id = version_of(db, site.id, act.monday, act.number).before_shifts, None
+        wanted = still_here(db, site, version_of(db, site.id, act.monday, act.number).before_shifts)
+        draft_id = None
     after = in_order(without_passed_days(wanted, before, today))
-    return _Week(site, act.monday, before, after, newest + 1, draft_id)
+    return Week(site, act.monday, before, after, newest + 1, draft_id)
 
 
 def _seen_draft(db: Session, site: Site, act: PublishDraft) -> RosterDraft:
@@ -213,10 +216,10 @@ def version_of(db: Session, site_id: int, monday: date, number: int) -> Version:
 
 
 def _carry_out(
-    db: Session, principal: Principal, week: _Week, kind: str, now: datetime, choices: Choices
+    db: Session, principal: Principal, week: Week, kind: str, now: datetime, choices: Choices
 ) -> tuple[CourseChange, ...]:
     """Write the shifts, and decide all courses from under which they took somebody, each with what others take."""
-    touched = _scope(db, week, now)
+    touched = scope_of(db, week, now)
     before = {course.id: course.clinic for course in touched.load(db, now)} if touched else {}
     write_week(db, week.site, week.monday, week.after)
     parts = []
@@ -229,7 +232,7 @@ def _carry_out(
 
 
 @dataclass(frozen=True, slots=True)
-class _Scope:
+class Scope:
     """Where and when courses may lose somebody: at these sites, from one day to another."""
 
     site_ids: tuple[int, ...]
@@ -245,7 +248,7 @@ class _Scope:
         return tuple(found[course_id] for course_id in sorted(found))
 
 
-def _scope(db: Session, week: _Week, now: datetime) -> _Scope | None:
+def scope_of(db: Session, week: Week, now: datetime) -> Scope | None:
     """None when nobody works any less in the time to come, so that nothing can be lost."""
     lost = [(person_id, span) for person_id, span in _lost(week) if span.end > now]
     if not lost:
@@ -260,10 +263,10 @@ def _scope(db: Session, week: _Week, now: datetime) -> _Scope | None:
     )
     ids = tuple(sorted({week.site.id, *sites}))
     # The neighbouring days too: another site's day begins at another instant.
-    return _Scope(ids, first.date() - timedelta(days=1), last.date() + timedelta(days=1))
+    return Scope(ids, first.date() - timedelta(days=1), last.date() + timedelta(days=1))
 
 
-def _lost(week: _Week) -> Iterator[tuple[int, Interval]]:
+def _lost(week: Week) -> Iterator[tuple[int, Interval]]:
     """Whose working time, on site or by telehealth, becomes less, and when. Breaks and being on call are no work."""
     before, after = (_worked(shifts, week.site.zone) for shifts in (week.before, week.after))
     for at, spans in before.items():
@@ -295,9 +298,7 @@ def _check_site(db: Session, principal: Principal, course: CourseSheet) -> None:
         )
 
 
-def _record(
-    db: Session, principal: Principal, week: _Week, kind: str, now: datetime, minutes: int
-) -> RosterPublication:
+def _record(db: Session, principal: Principal, week: Week, kind: str, now: datetime, minutes: int) -> RosterPublication:
     """The change set, the version and the line of history. Raises StaleVersion when somebody else was first."""
     group = ChangeSet(kind=kind, account_id=principal.account_id, at=now, undo_until=now + timedelta(minutes=minutes))
     db.add(group)
@@ -336,7 +337,7 @@ def _kind(act: RosterAct) -> str:
     return KIND_PUBLISH if isinstance(act, PublishDraft) else KIND_WITHDRAW
 
 
-def _key(week: _Week, changes: Iterable[CourseChange]) -> str:
+def _key(week: Week, changes: Iterable[CourseChange]) -> str:
     told = [(c.course.id, sorted((a.id, a.version) for a in c.course.appointments), c.decision.lines) for c in changes]
     said = week.site.id, week.monday, week.number, digest_of(week.before), digest_of(week.after), told
     return hashlib.sha256(repr(said).encode()).hexdigest()[:32]

@@ -14,13 +14,17 @@ from sqlalchemy.orm import Session
 from planner.domain.access import Permission, Principal, may
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import NotFound, NotPermitted, Refused
-from planner.domain.rosters import RosterShift, digest_of
+from planner.domain.rosters import RosterShift, digest_of, in_order
+from planner.domain.walltime import local_day
+from planner.scheduling.roster_changes import uncovered
 from planner.services import auditing
 from planner.services.roster_drafts import draft_of, draft_row
-from planner.services.roster_weeks import newest_number, published_week, same_week, write_week
+from planner.services.roster_publishing import Week, scope_of
+from planner.services.roster_weeks import newest_number, published_week, same_week, still_here, write_week
 from planner.services.undoing import undo
 from planner.store.records import ChangeSet, RosterDraft, RosterPublication, Site
 
+BOOKED = "Somebody was booked into that time meanwhile. Take the version back instead: you see first what it moves."
 AGAIN = "This week was changed again since. Undo that first, or publish it again."
 
 
@@ -44,11 +48,18 @@ def undo_publication(db: Session, principal: Principal, group: ChangeSet, now: d
         is_newest = newest_number(db, site.id, version.monday) == version.number
         if not is_newest or not same_week(published_week(db, site.id, site.zone, version.monday), after):
             raise Refused([Conflict(Rule.STATUS, AGAIN)])
+        before = [*in_order(_restored(db, site, before, after, now))]
+        week = Week(site, version.monday, tuple(after), tuple(before), version.number + 1, None)
+        scope = scope_of(db, week, now)
+        clinics = {course.id: course.clinic for course in scope.load(db, now)} if scope else {}
         parts = select(ChangeSet.id).where(ChangeSet.group_id == group.id).order_by(ChangeSet.id.desc())
         for part in db.scalars(parts).all():
             undo(db, principal, part, now)
         write_week(db, site, version.monday, before)
-        _record(db, principal, version, now)
+        for course in scope.load(db, now) if scope else ():
+            if course.id in clinics and uncovered(course, clinics[course.id]):
+                raise Refused([Conflict(Rule.STATUS, BOOKED)])
+        _record(db, principal, version, before, now)
         if not version.is_withdrawal:
             _draft_again(db, principal, site, version, before, after, now)
         group.undone_at = now
@@ -75,7 +86,20 @@ def _check(principal: Principal, group: ChangeSet, version: RosterPublication, n
         raise Refused([Conflict(Rule.STATUS, f"This change {over}.")])
 
 
-def _record(db: Session, principal: Principal, version: RosterPublication, now: datetime) -> None:
+def _restored(
+    db: Session, site: Site, before: list[RosterShift], after: list[RosterShift], now: datetime
+) -> tuple[RosterShift, ...]:
+    """What stood before; who left since is not put on again for today or later."""
+    kept = [shift for shift in before if shift in after]
+    today = local_day(now, site.zone)
+    fresh = [shift for shift in before if shift not in after]
+    passed = [shift for shift in fresh if shift.day < today]
+    return (*kept, *passed, *still_here(db, site, (shift for shift in fresh if shift.day >= today)))
+
+
+def _record(
+    db: Session, principal: Principal, version: RosterPublication, restored: list[RosterShift], now: datetime
+) -> None:
     db.add(
         RosterPublication(
             site_id=version.site_id,
@@ -85,7 +109,7 @@ def _record(db: Session, principal: Principal, version: RosterPublication, now: 
             account_id=principal.account_id,
             at=now,
             before=version.after,
-            after=version.before,
+            after=[shift.to_json() for shift in restored],
         )
     )
     try:

@@ -22,7 +22,7 @@ from planner.domain.rosters import (
     week_span,
 )
 from planner.domain.walltime import local_day
-from planner.store.records import RosterPublication, Shift, Site
+from planner.store.records import Person, PersonSite, RosterPublication, Shift, Site
 
 WEEK_OVER = "That week is over; its roster stays as it was."
 #: Shifts written in one statement.
@@ -123,6 +123,13 @@ def shift_row(site: Site, shift: RosterShift) -> Shift:
         break_starts_at=when.break_starts_at,
         break_ends_at=when.break_ends_at,
     )
+
+
+def still_here(db: Session, site: Site, shifts: Iterable[RosterShift]) -> tuple[RosterShift, ...]:
+    """Those of an older roster whose people still work at the site: nobody who left is put on again. One query."""
+    here = select(PersonSite.person_id).join(Person, Person.id == PersonSite.person_id)
+    people = set(db.scalars(here.where(PersonSite.site_id == site.id, Person.active)))
+    return tuple(shift for shift in shifts if shift.person_id in people)
 
 
 def same_week(one: Iterable[RosterShift], other: Iterable[RosterShift]) -> bool:
