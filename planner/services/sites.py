@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
@@ -138,6 +138,7 @@ def set_travel(
 ) -> None:
     """How many minutes the way to each other site takes, by its id; None where nobody says.
 
+    A way is one number for both of its ends, so that whoever looks at it from the other end saw an older state, too.
     Raises FieldError at `to_<id>`, NotPermitted, NotFound, StaleVersion.
     """
     require(principal, Permission.CLINIC_WRITE)
@@ -148,7 +149,13 @@ def set_travel(
     for other_id, taken in minutes.items():
         if taken is not None and not 0 <= taken <= MOST_TRAVEL_MINUTES:
             raise FieldError(f"to_{other_id}", f"Enter a number of minutes from 0 to {MOST_TRAVEL_MINUTES}.")
-    db.execute(delete(SiteTravel).where(or_(SiteTravel.site_id == site.id, SiteTravel.other_site_id == site.id)))
+    here = or_(SiteTravel.site_id == site.id, SiteTravel.other_site_id == site.id)
+    before = {
+        row.site_id + row.other_site_id - site.id: row.minutes for row in db.scalars(select(SiteTravel).where(here))
+    }
+    other_ends = [other_id for other_id, taken in minutes.items() if taken != before.get(other_id)]
+    db.execute(update(Site).where(Site.id.in_(other_ends)).values(version=Site.version + 1))
+    db.execute(delete(SiteTravel).where(here))
     db.add_all(
         SiteTravel(site_id=min(site.id, other_id), other_site_id=max(site.id, other_id), minutes=taken)
         for other_id, taken in minutes.items()

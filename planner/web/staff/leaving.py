@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from planner.domain.access import Permission
 from planner.domain.errors import FieldError, NotPermitted, StaleVersion
 from planner.services.leaving import person_leaves, person_returns, refuse_to_end, what_ends
+from planner.services.sites import said
 from planner.services.staffing import demand_theirs
 from planner.store.queries import staff
 from planner.web.access import SEE_OTHER, once, principal, requires
@@ -20,6 +21,7 @@ from planner.web.newer import CONFLICT
 from planner.web.staff import blueprint
 
 TEMPLATE = "staff/leave.html"
+WAITS = "appointment waits", "appointments wait"
 
 
 @blueprint.get("/admin/staff/<id:person_id>/leave")
@@ -43,7 +45,7 @@ def has_left(person_id: int) -> Response:
         return refuse(TEMPLATE, page, status=403, faults=[(None, error.sentence)])
     except FieldError as error:
         return refuse(TEMPLATE, page, faults=[(None, error.sentence)])
-    waiting = f" {ended.appointments} booked with them wait to be taken over." if ended.appointments else ""
+    waiting = f" {said(ended.appointments, *WAITS)} to be taken over by somebody else." if ended.appointments else ""
     flash(f"{page['member'].name} has left.{waiting}", "ok")
     return redirect(url_for("staff.person", person_id=person_id), SEE_OTHER)
 

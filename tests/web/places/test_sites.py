@@ -164,6 +164,18 @@ def test_travel_is_one_number_both_ways(admin: StrictClient, cast: Cast, db: Ses
     assert db.scalar(select(func.count()).select_from(SiteTravel)) == 0
 
 
+def test_a_way_changed_from_its_other_end_is_not_overwritten(admin: StrictClient, cast: Cast, db: Session) -> None:
+    there, back = f"/admin/sites/{cast.north.id}/travel", f"/admin/sites/{cast.south.id}/travel"
+    open_since = admin.page(there)
+    assert admin.submit(admin.page(back), back, {f"to_{cast.north.id}": "50"}).status_code == 303
+    refused = admin.submit(open_since, there, {f"to_{cast.south.id}": "25"})
+    assert refused.status_code == 409 and "50" in words_of(refused)
+    assert db.scalars(select(SiteTravel.minutes)).all() == [50]
+    open_since = admin.page(back)
+    assert admin.submit(admin.page(there), there).status_code == 303
+    assert admin.submit(open_since, back, {f"to_{cast.north.id}": "30"}).status_code == 303
+
+
 def test_a_coordinator_takes_a_chair_out_of_use_at_their_own_site_only(
     coordinator: StrictClient, sign_in: SignIn, cast: Cast, db: Session, booked: BookedCourse
 ) -> None:
