@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Role, require
 from planner.domain.errors import NotFound, NotPermitted
+from planner.domain.statuses import AppointmentKind, AppointmentStatus
 from planner.services import auditing
 from planner.services.accounts import end_account
 from planner.services.current import take_to_change
@@ -32,6 +33,7 @@ from planner.store.records import (
     Patient,
     PatternException,
     Person,
+    PersonRole,
     PersonSite,
     RosterDraft,
     Shift,
@@ -42,7 +44,10 @@ from planner.store.records import (
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """What ends with somebody's leaving. `appointments` are those to come that somebody else has to take over."""
+    """What ends with somebody's leaving. `appointments` are those to come that somebody else has to take over.
+
+    `infusions_alone` are those at whose start they are on shift as the only prescriber there.
+    """
 
     has_account: bool
     sign_ins: int
@@ -51,6 +56,7 @@ class Leaving:
     draft_shifts: int
     patterns: int
     appointments: int
+    infusions_alone: int
     patients: int
 
 
@@ -80,6 +86,7 @@ def what_ends(db: Session, person_id: int, now: datetime) -> Leaving:
             Appointment.status.in_(STANDING),
             Appointment.ends_at > now,
         ),
+        infusions_alone=_count(db, Appointment, *_alone(person_id, now)),
         patients=_count(db, Patient, Patient.primary_therapist_id == person_id, Patient.active.is_(True)),
     )
 
@@ -172,6 +179,24 @@ def _take_off_the_roster(db: Session, person_id: int, now: datetime) -> None:
             or_(ShiftPattern.until_day.is_(None), ShiftPattern.until_day > today),
         )
         .values(until_day=today, version=ShiftPattern.version + 1)
+    )
+
+
+def _alone(person_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Infusions to come while this person prescribes there and nobody else does: nobody is booked for it by name."""
+    on_shift = (
+        select(Shift.id)
+        .join(Person, Person.id == Shift.person_id)
+        .join(PersonRole, (PersonRole.person_id == Person.id) & (PersonRole.role == Role.PRESCRIBER))
+        .where(Shift.site_id == Appointment.site_id, ~Shift.on_call, Person.active)
+        .where(Shift.starts_at <= Appointment.starts_at, Shift.ends_at > Appointment.starts_at)
+    )
+    return (
+        Appointment.kind == AppointmentKind.INFUSION,
+        Appointment.status == AppointmentStatus.BOOKED,
+        Appointment.starts_at > now,
+        on_shift.where(Shift.person_id == person_id).exists(),
+        ~on_shift.where(Shift.person_id != person_id).exists(),
     )
 
 

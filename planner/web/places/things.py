@@ -102,7 +102,8 @@ def keep_thing(kind: str, thing_id: int) -> Response:
             turnover_minutes=form.turnover.data or 0, seen_version=seen_version(), now=now(),
         )  # fmt: skip
     except StaleVersion:
-        newer = newer_values(form, _boxes(found))
+        boxes = _boxes(found) if kind == "rooms" else {"name": found.name}
+        newer = newer_values(form, boxes)
         return refuse(EDIT, _page(form, kind, found, found.version, newer), status=CONFLICT)
     except FieldError as error:
         _put(form, error)

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
-from planner.domain.errors import FieldError, NotFound, Refused
+from planner.domain.errors import FieldError, Refused
 from planner.services.disruption_acts import Leave
+from planner.services.disruption_effects import own_person
 from planner.services.reading.rosters import own_site
 from planner.store.queries.clinic import SiteRow
 from planner.store.queries.cover import Orphan, to_reassign
@@ -23,6 +24,8 @@ from planner.web.rosters import blueprint
 from planner.web.rosters.acting import Asked, apply_asked, show_preview
 from planner.web.rosters.notices import undo_notices
 from planner.web.rosters.views import chosen_site_id
+
+NOTHING_WAITS = "Nothing waits for cover in place of this person any more. Somebody may have seen to it meanwhile."
 
 
 @blueprint.get("/rosters/reassign")
@@ -76,11 +79,12 @@ def _refused(site: SiteRow, error: FieldError | Refused) -> Response:
 
 
 def _asked(session: Session, site: SiteRow, person_id: int) -> Asked:
-    """Raises NotFound where nothing here is booked with somebody of that number who is gone."""
+    """Raises NotFound for somebody who never worked here, FieldError where nothing of theirs waits any more."""
     orphans = to_reassign(session, principal(), site.id, now())
     name = next((name for orphan in orphans for id_, name in orphan.people if id_ == person_id), None)
     if name is None:
-        raise NotFound
+        own_person(session, principal(), person_id)
+        raise FieldError("person", NOTHING_WAITS)
     return Asked(
         act=Leave(person_id),
         heading=f"Cover for {name}",

@@ -119,7 +119,8 @@ def _asked(site: SiteRow, form: SickForm, people: list[AtWork]) -> Asked:
         fields=(
             ("site", str(site.id)),
             ("person", str(person_id)),
-            ("last_day", form.last_day.data.isoformat() if form.last_day.data else ""),
+            # Said even where it was left empty: confirmed after midnight, “today” would be another day.
+            ("last_day", last.isoformat()),
             ("since", since.strftime("%Y-%m-%dT%H:%M")),
         ),
     )

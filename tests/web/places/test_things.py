@@ -122,6 +122,7 @@ def test_a_stale_chair_is_shown_as_it_is_now(
     assert admin.submit(page, path, {"name": "First", "idempotency_key": "k" * 20}).status_code == 303
     stale = admin.submit(page, path, {"name": "Second"})
     assert stale.status_code == 409 and "First" in words_of(stale) and 'value="Second"' in stale.text
+    assert "Empty after each session" not in words_of(stale), "a chair has no such box"
     assert admin.submit(shown, f"/admin/chairs/{chair_id}/switch").status_code == 409
     db.expire_all()
     assert db.get_one(Chair, chair_id).active is True

@@ -273,6 +273,19 @@ def test_what_is_booked_with_who_left_is_on_today_and_finds_cover(desk: Desk) ->
     assert desk.client.send("/rosters/reassign/999/changes", key=None).status_code == 404
 
 
+def test_cover_that_is_no_longer_looked_for_is_said_on_an_older_page(desk: Desk) -> None:
+    desk.session("2026-03-10 10:00")
+    gone = desk.cast.people["therapist"]
+    gone.active = False
+    desk.db.commit()
+    page = desk.client.page("/rosters/reassign")
+    gone.active = True
+    desk.db.commit()
+    answer = read(desk.client.submit(page, f"/rosters/reassign/{gone.id}/changes"), 422)
+    assert "Nothing waits for cover in place of this person any more." in answer.words
+    assert desk.client.send(f"/rosters/reassign/{gone.id}", {"key": "x"}).status_code == 422
+
+
 def test_nothing_to_reassign_is_said_and_today_is_quiet(desk: Desk) -> None:
     assert "Nothing to reassign" in desk.client.page("/rosters/reassign").words
     assert "that are gone" not in desk.client.page("/today").words

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from planner.store.records import Absence, Appointment
+from planner.store.records import Absence, Appointment, Shift
 from tests.builders import at
 from tests.support.cast import Cast, Clock
 from tests.web.rosters.test_disrupting import Scene, SignIn, read
@@ -64,6 +64,29 @@ def test_all_of_today_finds_cover_and_is_undone_as_one(scene: Scene, clock: Cloc
     undo = next(form["action"] for form in roster.forms if form["action"].split("?")[0].endswith("/undo"))
     assert client.submit(roster, undo.split("?")[0]).status_code == 303
     assert held_by_therapist(scene)[0].starts_at == was
+    assert scene.db.scalars(select(Absence)).all() == []
+
+
+def test_today_looked_at_before_midnight_is_not_confirmed_as_tomorrow(
+    scene: Scene, clock: Clock, sign_in: SignIn
+) -> None:
+    session = on_the_day_of(scene, clock)
+    for days in (0, 1):
+        night = at(f"{session.starts_at:%Y-%m-%d} 22:00") + timedelta(days=days)
+        scene.db.add(
+            Shift(
+                person_id=scene.cast.people["therapist"].id, site_id=session.site_id, roster_site_id=session.site_id,
+                day=night.date(), starts_minute=1320, ends_minute=1439, zone="UTC", starts_at=night,
+                ends_at=night + timedelta(minutes=119),
+            )
+        )  # fmt: skip
+    scene.db.commit()
+    clock.pass_time(hours=15, minutes=58)
+    client = sign_in("coordinator")
+    preview = read(client.submit(client.page(SICK), LOOK, ill(scene)))
+    clock.pass_time(minutes=4)
+    answer = client.submit(preview, SICK)
+    assert "That day has passed. Enter today or a later day." in read(answer, 422).words
     assert scene.db.scalars(select(Absence)).all() == []
 
 

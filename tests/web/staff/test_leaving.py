@@ -29,6 +29,7 @@ from planner.store.records import (
     ShiftPattern,
 )
 from planner.store.sheets import Wishes
+from tests.builders import person as somebody
 from tests.support.booked_course import BookedCourse
 from tests.support.cast import NOW, Cast, Clock
 from tests.support.strict_client import StrictClient
@@ -141,6 +142,24 @@ def test_nobody_is_offered_who_has_left(
     days = (first, first + timedelta(days=40))
     add_weekly_shifts(db, cast.people["therapist-two"], cast.north, range(5), days, ("08:00", "18:00"))
     assert therapist not in therapists()
+
+
+def test_the_only_prescriber_does_not_leave_silently(
+    coordinator: StrictClient, cast: Cast, db: Session, booked: BookedCourse
+) -> None:
+    path = f"/admin/staff/{cast.people['prescriber'].id}/leave"
+    told = "at times when nobody else on the roster prescribes"
+    assert told in " ".join(coordinator.page(path).words.split())
+    assert told not in coordinator.page(f"/admin/staff/{cast.people['therapist'].id}/leave").words
+    second = somebody(db, cast.north, Role.PRESCRIBER)
+    day = local_day(NOW, cast.north.zone)
+    add_weekly_shifts(db, second, cast.north, range(7), (day, day + timedelta(days=90)), ("00:00", "24:00"))
+    db.commit()
+    assert told not in coordinator.page(path).words
+    second.active = False
+    db.commit()
+    page = coordinator.page(path)
+    assert "no prescriber on the roster now" in coordinator.page(coordinator.submit(page, path).location or "").words
 
 
 def test_what_waits_can_still_be_opened_and_moved(
