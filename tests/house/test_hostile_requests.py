@@ -21,7 +21,10 @@ from tests.support.demo import Demo, csrf_token, demo_clinic, live_in
 
 FAULT = 500
 IDS = ("1", "2147483648", "9223372036854775808", "٣", "1%00", "-1", "1;2", "%F0%9F%92%8A")
-ASKED = "?day=%00&week=9999-99-99&page=9223372036854775808&site=9223372036854775808&date=0001-01-01&q=%F0%9F&start=x"
+ASKED = (
+    "?day=%00&week=9999-99-99&page=9223372036854775808&site=9223372036854775808&date=0001-01-01&since=9999-12-31"
+    "&q=%F0%9F&start=x"
+)
 METHODS = ("HEAD", "PUT", "TRACE", "PROPFIND")
 #: Sent to every form under every name that a form of ours has: zero bytes, digits of another script, too large a
 #: number, a year that no calendar has, and more than any box takes.

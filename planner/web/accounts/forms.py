@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from wtforms import DateField, PasswordField, RadioField, SelectField, StringField
+from wtforms import PasswordField, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
@@ -13,6 +13,7 @@ from planner.domain.access import Role
 from planner.services.accounts import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
 from planner.services.audit_words import ACTIONS, OUTCOMES
 from planner.store.queries.audit import NOBODY, PATIENTS
+from planner.web.courses.forms import Day
 from planner.web.fields import Line, PlannerForm, id_of
 from planner.web.patients.forms import Ticks
 
@@ -102,8 +103,8 @@ class AuditForm(PlannerForm):
 
     action = SelectField("What", choices=[], default="")
     account = SelectField("Who", choices=[], default="")
-    since = DateField("From", [Optional()])
-    until = DateField("To", [Optional()])
+    since = Day("From", [Optional()])
+    until = Day("To", [Optional()])
     outcome = SelectField("Outcome", choices=[], default="")
 
     def __init__(self, staff: list[tuple[int, str]], *arguments: Any, **named: Any) -> None:
