@@ -23,6 +23,7 @@ MOST_BYTES: Final = 2_000_000
 MOST_EVENTS: Final = 5_000
 LONGEST_EVENT_LINES: Final = 500
 LONGEST_TEXT: Final = 500
+YEARS: Final = range(2000, 2100)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _BEGIN: Final = re.compile(r"BEGIN:([A-Z-]+)\s*", re.IGNORECASE)
 _END: Final = re.compile(r"END:([A-Z-]+)\s*", re.IGNORECASE)
@@ -129,6 +130,7 @@ def _read(line: int, event: Any, zone: str) -> CalendarEvent:
         uid = f"{uid}#{event['RECURRENCE-ID'].to_ical().decode()}"
     starts_at = _instant(event, "DTSTART", zone)
     ends_at = _instant(event, "DTEND", zone) if "DTEND" in event else starts_at + _duration(event)
+    _check_year(ends_at)
     if ends_at <= starts_at:
         raise _Unusable("This event ends before it starts.")
     return CalendarEvent(
@@ -141,6 +143,12 @@ def _read(line: int, event: Any, zone: str) -> CalendarEvent:
         starts_at=starts_at,
         ends_at=ends_at,
     )
+
+
+def _check_year(moment: datetime) -> None:
+    """At the edges of the calendar a time cannot be told in every zone."""
+    if moment.year not in YEARS:
+        raise _Unusable(f"This event is in the year {moment.year}, where no appointment of a clinic is.")
 
 
 def _text(event: Any, name: str) -> str:
@@ -168,6 +176,7 @@ def _instant(event: Any, name: str, zone: str) -> datetime:
         raise _Unusable("This event does not say when it starts.")
     if not isinstance(moment, datetime):
         raise _Unusable("This event is all day. An appointment has a start and an end.")
+    _check_year(moment)
     named = str(found.params.get("TZID", ""))
     if moment.tzinfo is not None and not named:
         return moment.astimezone(UTC)

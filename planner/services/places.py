@@ -7,7 +7,6 @@ this is decided by the door.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import pairwise
@@ -17,6 +16,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from planner.domain.errors import FieldError
+from planner.domain.plain_text import can_be_seen, hides
 from planner.domain.walltime import UnknownZone, zone_named
 from planner.store.records import Chair, Clinic, Closure, Holdable, HoldableKind, OpeningHours, Room, Site
 
@@ -174,8 +174,10 @@ def one_line(text: str, field: str, most: int, *, optional: bool = False) -> str
         raise FieldError(field, "Please fill this in.")
     if len(line) > most:
         raise FieldError(field, f"Use at most {most} characters; this has {len(line)}.")
-    if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cs") for sign in line):
+    if any(map(hides, line)):
         raise FieldError(field, "Write this on one line, without line breaks or control characters.")
+    if line and not can_be_seen(line):
+        raise FieldError(field, "Write something that can be seen.")
     return line
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
@@ -15,14 +14,13 @@ from wtforms import StringField, TextAreaField
 from wtforms.validators import ValidationError
 
 from planner.domain.errors import FieldError, PlannerError
+from planner.domain.plain_text import can_be_seen, hides
 from planner.domain.walltime import AmbiguousWallTime, NonexistentWallTime, UnknownZone, resolve_wall
 
 UNPROCESSABLE = 422
 LONGEST_LINE = 120
 LONGEST_TEXT = 2_000
 _ID = re.compile(r"[0-9]{1,15}")
-#: Marks that turn round the order of what follows, beyond their own text. Right-to-left letters need none of them.
-_TURNS_AROUND = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 #: What an id column holds on PostgreSQL.
 HIGHEST_ID = 2**31 - 1
@@ -93,10 +91,9 @@ def check_text(words: str, longest: int, *, line_breaks: bool = False) -> None:
         raise ValidationError(f"Enter at most {longest} characters; these are {len(words)}.")
     allowed = "\n\t" if line_breaks else ""
     for letter in words:
-        hides = unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") or letter in _TURNS_AROUND
-        if letter not in allowed and hides:
+        if letter not in allowed and hides(letter):
             raise ValidationError("Take out line breaks and control characters.")
-    if words and not any(unicodedata.category(letter)[0] in "LMNPS" for letter in words):
+    if words and not can_be_seen(words):
         raise ValidationError("Enter something that can be seen.")
 
 

@@ -58,6 +58,9 @@ def test_a_zone_definition_in_the_file_does_not_say_what_a_zone_is() -> None:
     ("event", "words"),
     [
         (PLAIN + "\r\nRRULE:FREQ=SECONDLY", "repeats"),
+        ("UID:1\r\nDTSTART:00010101T000000Z\r\nDTEND:00010101T010000Z", "the year 1,"),
+        ("UID:1\r\nDTSTART:99991231T230000\r\nDTEND:99991231T235900", "the year 9999,"),
+        ("UID:1\r\nDTSTART:20270201T140000Z\r\nDURATION:P2900000D", "the year 9967,"),
         (PLAIN + "\r\nRDATE:20270301T100000", "repeats"),
         ("UID:1\r\nDTSTART;VALUE=DATE:20270201\r\nSUMMARY:x", "all day"),
         (PLAIN.replace("UID:1\r\n", ""), "no UID"),

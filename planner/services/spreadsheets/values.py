@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
+
+from planner.domain.plain_text import can_be_seen, hides
 
 FIRST_YEAR: Final = 2000
 LAST_YEAR: Final = 2100
@@ -146,8 +147,10 @@ def read_line(cell: str, most: int) -> str:
     """One line of text. Raises CellFault."""
     if len(cell) > most:
         raise CellFault(f"Use at most {most} characters; this has {len(cell)}.")
-    if any(unicodedata.category(sign) in ("Cc", "Zl", "Zp", "Cs") for sign in cell):
+    if any(map(hides, cell)):
         raise CellFault("Write this on one line, without line breaks or control characters.")
+    if not can_be_seen(cell):
+        raise CellFault("Write something that can be seen.")
     return cell
 
 

@@ -74,6 +74,7 @@ def test_what_is_no_time_is_refused(cell: str) -> None:
 def test_yes_no_numbers_and_lines() -> None:
     assert (read_yes("Yes"), read_yes("0"), read_number("7", 1, 12)) == (True, False, 7)
     for read in (lambda: read_yes("maybe"), lambda: read_number("²", 0, 9), lambda: read_number("13", 1, 12),
-                 lambda: read_line("two\nlines", 20), lambda: read_line("x" * 21, 20)):  # fmt: skip
+                 lambda: read_line("two\nlines", 20), lambda: read_line("x" * 21, 20),
+                 lambda: read_line("Test \u202eAlder", 20), lambda: read_line("\u200b", 20)):  # fmt: skip
         with pytest.raises(CellFault):
             read()
