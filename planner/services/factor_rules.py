@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, literal, select, update
 from sqlalchemy.orm import Session
 
 from planner.domain.access import MATRIX, Permission, Principal, require
@@ -15,6 +15,7 @@ from planner.services.accounts import end_sign_ins
 from planner.services.auditing import record
 from planner.services.second_factor import forget
 from planner.store.queries.accounts import has_factor, the_clinic
+from planner.store.queries.scopes import works_with
 from planner.store.records import Account, AccountRole, Clinic, FactorRemoval
 
 #: A request nobody agreed to within this time counts for nothing.
@@ -83,12 +84,14 @@ def agree_removal(db: Session, principal: Principal, account_id: int, now: datet
     if account.id == principal.account_id:
         raise FieldError("act", "Nobody agrees to this for their own account. Ask a colleague.")
     permission = Permission.ACCOUNTS_MANAGE if account.patient_id is None else Permission.PATIENTS_WRITE
-    asker_may = exists().where(
+    asker_may: ColumnElement[bool] = exists().where(
         Account.id == FactorRemoval.asked_by_id,
         Account.active,
         AccountRole.account_id == Account.id,
         AccountRole.role.in_(list(MATRIX[permission])),
     )
+    if account.patient_id is not None:
+        asker_may = and_(asker_may, works_with(FactorRemoval.asked_by_id, literal(account.patient_id)))
     asked_by = db.execute(
         delete(FactorRemoval)
         .where(

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,7 +19,7 @@ from planner.domain.errors import FieldError, NotFound
 from planner.services.accounts import EMAIL_TAKEN, check_account, create_account, email_key
 from planner.services.auditing import record
 from planner.services.link_tokens import new_token, token_hash
-from planner.store.queries.scopes import the_one, visible_patients
+from planner.store.queries.scopes import the_one, visible_patients, works_with
 from planner.store.records import Account, AccountRole, Invitation, Patient, Person, Site
 
 LASTS: Final = timedelta(days=7)
@@ -48,7 +48,7 @@ def invite(
     known = set(db.scalars(select(Site.id).where(Site.id.in_(works_at), Site.active)))
     if works_at - known:
         raise FieldError("site", "One of these sites is not there any more. Load the page again.")
-    _check_person(db, person_id)
+    _check_person(db, person_id, now)
     return _add(db, principal, email, name, sorted(held), sorted(works_at), now, person_id=person_id)
 
 
@@ -76,7 +76,7 @@ def _check_new(db: Session, email: str, name: str, roles: frozenset[Role], patie
         raise FieldError("email", EMAIL_TAKEN)
 
 
-def _check_person(db: Session, person_id: int | None) -> None:
+def _check_person(db: Session, person_id: int | None, now: datetime) -> None:
     if person_id is None:
         return
     person = db.get(Person, person_id)
@@ -84,6 +84,8 @@ def _check_person(db: Session, person_id: int | None) -> None:
         raise FieldError("person", "This member of staff is not there any more. Choose again.")
     if db.scalar(select(Account.id).where(Account.person_id == person_id)) is not None:
         raise FieldError("person", f"{person.name} has an account already.")
+    if db.scalar(select(Invitation.id).where(Invitation.person_id == person_id, *is_open(now)).limit(1)) is not None:
+        raise FieldError("person", f"{person.name} has been invited already. Renew or withdraw that invitation.")
 
 
 def _add(
@@ -194,11 +196,15 @@ def good_invitation(db: Session, token: str, now: datetime) -> Invitation:
 
 
 def _is_backed() -> ColumnElement[bool]:
-    """Who made the link may still invite."""
+    """Who made the link may still invite; a patient, only while they work at the patient's site."""
     return or_(
         Invitation.created_by_id.is_(None),
         and_(Invitation.patient_id.is_(None), _holds(Permission.ACCOUNTS_MANAGE)),
-        and_(Invitation.patient_id.is_not(None), _holds(Permission.PATIENTS_WRITE)),
+        and_(
+            Invitation.patient_id.is_not(None),
+            _holds(Permission.PATIENTS_WRITE),
+            works_with(Invitation.created_by_id, Invitation.patient_id).correlate(Invitation),
+        ),
     )
 
 
@@ -213,10 +219,15 @@ def _holds(permission: Permission) -> ColumnElement[bool]:
 
 
 def _fits() -> ColumnElement[bool]:
-    """The person it is for still works here, the patient is still in care."""
+    """The person it is for still works here, the patient is still in care, and neither has an account by now."""
     person = exists().where(Person.id == Invitation.person_id, Person.active).correlate(Invitation)
     patient = exists().where(Patient.id == Invitation.patient_id, Patient.active).correlate(Invitation)
-    return and_(or_(Invitation.person_id.is_(None), person), or_(Invitation.patient_id.is_(None), patient))
+    theirs = exists().where(or_(Account.person_id == Invitation.person_id, Account.patient_id == Invitation.patient_id))
+    return and_(
+        or_(Invitation.person_id.is_(None), person),
+        or_(Invitation.patient_id.is_(None), patient),
+        not_(theirs.correlate(Invitation)),
+    )
 
 
 def accept(db: Session, token: str, *, name: str, password_hash: str, now: datetime, address: str) -> Account:

@@ -18,6 +18,7 @@ from planner.services.account_care import account_in_care
 from planner.services.accounts import end_sign_ins
 from planner.services.auditing import record
 from planner.services.link_tokens import new_token, token_hash
+from planner.store.queries.scopes import works_with
 from planner.store.records import Account, AccountRole, PasswordReset
 
 LASTS: Final = timedelta(hours=24)
@@ -93,11 +94,15 @@ def _is_open(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _is_backed() -> ColumnElement[bool]:
-    """Who started it may still do so."""
+    """Who started it may still do so; for a patient, only while they work at the patient's site."""
     return or_(
         PasswordReset.started_by_id.is_(None),
         and_(Account.patient_id.is_(None), _holds(Permission.ACCOUNTS_MANAGE)),
-        and_(Account.patient_id.is_not(None), _holds(Permission.PATIENTS_WRITE)),
+        and_(
+            Account.patient_id.is_not(None),
+            _holds(Permission.PATIENTS_WRITE),
+            works_with(PasswordReset.started_by_id, Account.patient_id).correlate(PasswordReset, Account),
+        ),
     )
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, exists, false, or_, select
+from sqlalchemy import ColumnElement, Exists, Select, SQLColumnExpression, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Scope, scopes
 from planner.domain.errors import NotFound
-from planner.store.records import Appointment, Course, Patient
+from planner.store.records import AccountSite, Appointment, Course, Patient
 
 Row = TypeVar("Row")
 
@@ -89,3 +89,10 @@ def _with_portal(principal: Principal, permission: Permission) -> frozenset[Scop
     reads = {Permission.PATIENTS_READ, Permission.COURSES_READ, Permission.APPOINTMENTS_READ}
     portal = scopes(principal, Permission.PORTAL) if permission in reads else frozenset()
     return scopes(principal, permission) | portal
+
+
+def works_with(account_id: SQLColumnExpression[Any], patient_id: SQLColumnExpression[Any]) -> Exists:
+    """Whether an account has the site of a patient: for what it set going earlier, as a condition on that."""
+    return exists().where(
+        AccountSite.account_id == account_id, Patient.id == patient_id, AccountSite.site_id == Patient.site_id
+    )

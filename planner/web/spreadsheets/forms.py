@@ -61,7 +61,7 @@ class AgainForm(PlannerForm):
 
     order = RadioField(
         "Order of day and month",
-        choices=[SelectChoice(order.value, words.capitalize()) for order, words in ORDER_WORDS.items()],
+        choices=[SelectChoice(order.value, words[0].upper() + words[1:]) for order, words in ORDER_WORDS.items()],
         validate_choice=False,
     )
     encoding = UploadForm.encoding

@@ -309,3 +309,25 @@ def test_a_member_of_staff_is_invited_from_their_own_page(db: Session, sign_in: 
     assert f'<option selected value="{newcomer.id}">' in form
     for word in ("junk", "999999999", "²"):
         assert '<option selected value="">' in admin.get("/admin/accounts/new", query_string={"person": word}).text
+
+
+def test_one_member_of_staff_is_invited_once(cast: Cast, db: Session, sign_in: SignIn) -> None:
+    admin, person = sign_in("admin"), builders.person(db, cast.north, Role.NURSE, name="Test Nurse Rowan")
+    db.commit()
+    invited(admin, cast, person=str(person.id))
+    page = admin.page("/admin/accounts/new")
+    typed = NURSE | {"site": [str(cast.north.id)], "person": str(person.id), "email": "other@clinic.example"}
+    answer = admin.submit(page, "/admin/accounts/new/link", typed)
+    assert answer.status_code == 422
+    assert "Test Nurse Rowan has been invited already." in answer.text
+
+
+def test_a_link_for_who_has_an_account_by_now_is_gone(
+    client: StrictClient, cast: Cast, db: Session, sign_in: SignIn
+) -> None:
+    person = builders.person(db, cast.north, Role.NURSE, name="Test Nurse Rowan")
+    db.commit()
+    path = invited(sign_in("admin"), cast, person=str(person.id))
+    db.get_one(Account, cast.accounts["coordinator"].id).person_id = person.id
+    db.commit()
+    assert client.get(path).status_code == 410

@@ -7,9 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Role
+from planner.domain.errors import FieldError
+from planner.services.factor_rules import agree_removal, ask_removal
 from planner.store.queries import accounts as find
 from planner.store.queries.accounts import has_factor
-from planner.store.records import Account, Invitation, Patient
+from planner.store.records import Account, AccountSite, Invitation, Patient
 from tests import builders
 from tests.support.cast import Cast, Clock
 from tests.support.one_database import ON_ONE_DATABASE
@@ -160,3 +162,32 @@ def test_a_patient_s_lost_phone_takes_two_coordinators(cast: Cast, db: Session, 
     assert has_factor(db, account.id)
     assert other.submit(other.page(path), f"{path}/factor/agree").status_code == 303
     assert not has_factor(db, account.id)
+
+
+def test_links_for_a_patient_end_when_their_maker_leaves_the_site(
+    client: StrictClient, cast: Cast, db: Session, sign_in: SignIn, elm: Patient
+) -> None:
+    coordinator, path = sign_in("coordinator"), portal(cast.patients["alder"].id)
+    reset = link_on(coordinator.submit(coordinator.page(path), f"{path}/reset").text)
+    invitation = invited(coordinator, elm.id)
+    assert [client.get(link).status_code for link in (reset, invitation)] == [200, 200]
+    moved = db.scalars(select(AccountSite).where(AccountSite.account_id == cast.accounts["coordinator"].id)).one()
+    moved.site_id = cast.south.id
+    db.commit()
+    assert [client.get(link).status_code for link in (reset, invitation)] == [410, 410]
+
+
+def test_who_left_the_site_has_asked_for_nothing(cast: Cast, db: Session, clock: Clock) -> None:
+    """Two coordinators of the patient agree to remove a factor, not one and a former one."""
+    account = cast.accounts["patient"]
+    with_factor(db, account, clock())
+    one, other = builders.coordinator(db, cast.north), builders.coordinator(db, cast.north)
+    ask_removal(db, one, account.id, clock())
+    asked_at = db.scalars(select(AccountSite).where(AccountSite.account_id == one.account_id)).one()
+    asked_at.site_id = cast.south.id
+    db.flush()
+    with pytest.raises(FieldError):
+        agree_removal(db, other, account.id, clock())
+    asked_at.site_id = cast.north.id
+    db.flush()
+    assert agree_removal(db, other, account.id, clock()).id == account.id
