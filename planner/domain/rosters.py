@@ -135,7 +135,12 @@ def fold_of(wall: datetime, zone: str, wanted: int) -> int:
 
 def week_span(monday: date, zone: str) -> tuple[datetime, datetime]:
     """First instant of a week at a place, and of the week after."""
-    return day_span(monday, zone)[0], day_span(monday + timedelta(days=DAYS_A_WEEK - 1), zone)[1]
+    return weeks_span(monday, 1, zone)
+
+
+def weeks_span(monday: date, weeks: int, zone: str) -> tuple[datetime, datetime]:
+    """First instant of some weeks in a row at a place, and of the week after them."""
+    return day_span(monday, zone)[0], day_span(monday + timedelta(days=DAYS_A_WEEK * weeks - 1), zone)[1]
 
 
 def in_order(shifts: Iterable[RosterShift]) -> tuple[RosterShift, ...]:

@@ -96,9 +96,9 @@ def start_draft(
     first = begun if source != "published" else published
     wanted = [*first]
     if source == "patterns":
-        wanted += _fitting(_of_patterns(db, site, monday), wanted, site.zone, today)
+        wanted += fitting(_of_patterns(db, site, monday), wanted, site.zone, today)
     elif source == "week":
-        wanted += _fitting(_of_week(db, site, monday, copy_of), wanted, site.zone, today)
+        wanted += fitting(_of_week(db, site, monday, copy_of), wanted, site.zone, today)
     db.add_all(draft_row(row.id, shift) for shift in wanted)
     db.flush()
     _note(db, principal, row, "roster.draft", now, {"source": source})
@@ -161,7 +161,7 @@ def fill_from_patterns(
     """
     site, row = _locked(db, principal, site_id, monday, seen_version, now)
     draft = _as_draft(db, site, row)
-    more = _fitting(_of_patterns(db, site, monday), draft.shifts, site.zone, local_day(now, site.zone))
+    more = fitting(_of_patterns(db, site, monday), draft.shifts, site.zone, local_day(now, site.zone))
     if more:
         db.add_all(draft_row(row.id, shift) for shift in more)
         _saved(db, principal, site, row, now)
@@ -301,7 +301,7 @@ def _exists(shift: RosterShift, zone: str) -> bool:
     return when.starts_at < when.ends_at
 
 
-def _fitting(wanted: Iterable[RosterShift], there: Iterable[RosterShift], zone: str, today: date) -> list[RosterShift]:
+def fitting(wanted: Iterable[RosterShift], there: Iterable[RosterShift], zone: str, today: date) -> list[RosterShift]:
     """Those of `wanted` from today on that lie beside nothing the same person has."""
     taken: dict[int, list[RosterShift]] = defaultdict(list)
     for shift in there:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -68,6 +69,16 @@ def shifts_of_patterns(db: Session, site: Site, first_day: date, last_day: date)
     return patterned_shifts(patterns, first_day, last_day, site.zone, closed)
 
 
+def has_patterns(db: Session, site_id: int, first_day: date, last_day: date | None = None) -> bool:
+    """Whether any pattern of a site holds on or after one local day, and on or before another. One query."""
+    query = select(ShiftPattern.id).where(
+        ShiftPattern.site_id == site_id, ShiftPattern.until_day.is_(None) | (ShiftPattern.until_day >= first_day)
+    )
+    if last_day is not None:
+        query = query.where(ShiftPattern.from_day <= last_day)
+    return db.scalar(query.limit(1)) is not None
+
+
 def add_pattern(db: Session, principal: Principal, *, site_id: int, wish: PatternWish, now: datetime) -> ShiftPattern:
     """A new pattern of a site. Raises FieldError at the field that cannot be used."""
     site = roster_site(db, principal, site_id)
@@ -77,6 +88,22 @@ def add_pattern(db: Session, principal: Principal, *, site_id: int, wish: Patter
     db.flush()
     _note(db, principal, row, "pattern.add", now)
     return row
+
+
+def add_patterns(
+    db: Session, principal: Principal, *, site_id: int, wish: PatternWish, weekdays: Collection[int], now: datetime
+) -> tuple[ShiftPattern, ...]:
+    """The same pattern on each of `weekdays` (0 = Monday), all of them or none; the weekday of `wish` does not count.
+
+    Raises FieldError at the field that cannot be used, at `weekdays` when there is none.
+    """
+    if not weekdays:
+        raise FieldError("weekdays", "Choose at least one weekday.")
+    with db.begin_nested():
+        return tuple(
+            add_pattern(db, principal, site_id=site_id, wish=replace(wish, weekday=weekday), now=now)
+            for weekday in sorted(set(weekdays))
+        )
 
 
 def change_pattern(

@@ -16,8 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Principal
-from planner.domain.conflicts import Rule
-from planner.domain.errors import FieldError, NotFound, StaleVersion
+from planner.domain.conflicts import Conflict, Rule
+from planner.domain.errors import FieldError, NotFound, Refused, StaleVersion
 from planner.domain.intervals import Interval, merge, subtract
 from planner.domain.rosters import RosterLine, RosterShift, differences, digest_of, in_order, instants_of
 from planner.domain.statuses import HOLDING
@@ -44,8 +44,10 @@ from planner.store.sheets import load_courses_touching
 
 KIND_PUBLISH = "roster.publish"
 KIND_WITHDRAW = "roster.withdraw"
-ROSTER_KINDS = (KIND_PUBLISH, KIND_WITHDRAW)
+KIND_WEEKS = "roster.publish.weeks"
+ROSTER_KINDS = (KIND_PUBLISH, KIND_WITHDRAW, KIND_WEEKS)
 THE_WEEK = "The roster of this week"
+BOOKED_IN = "Appointments would have to change. Draft and publish these weeks one by one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,29 @@ def publish_roster(
             delete_draft(db, week.draft_id)
         db.flush()
     return made
+
+
+def publish_weeks(
+    db: Session, principal: Principal, site: Site, weeks: Mapping[date, tuple[RosterShift, ...]], now: datetime
+) -> ChangeSet:
+    """Publish weeks in which nothing is published, by their Mondays, as one change that is undone as one.
+
+    Raises StaleVersion when somebody was first with one of them, FieldError at `week`, and Refused when anything
+    booked would have to change: that is shown and decided week by week.
+    """
+    with db.begin_nested():
+        group = _group(db, principal, KIND_WEEKS, now, db.get_one(Clinic, 1).undo_minutes)
+        for monday, shifts in sorted(weeks.items()):
+            refuse_past_week(monday, site, now)
+            before = published_week(db, site.id, site.zone, monday)
+            number = newest_number(db, site.id, monday) + 1
+            if before:
+                raise StaleVersion(0, number - 1, THE_WEEK)
+            week = Week(site, monday, before, in_order(shifts), number, None)
+            if _carry_out(db, principal, week, KIND_WEEKS, now, {}):
+                raise Refused([Conflict(Rule.STATUS, BOOKED_IN)])
+            _version(db, principal, week, group, now)
+    return group
 
 
 def _week_of(db: Session, principal: Principal, act: RosterAct, now: datetime) -> Week:
@@ -298,16 +323,27 @@ def _check_site(db: Session, principal: Principal, course: CourseSheet) -> None:
         )
 
 
-def _record(db: Session, principal: Principal, week: Week, kind: str, now: datetime, minutes: int) -> RosterPublication:
-    """The change set, the version and the line of history. Raises StaleVersion when somebody else was first."""
+def _record(
+    db: Session, principal: Principal, week: Week, kind: str, now: datetime, minutes: int
+) -> RosterPublication:
+    """The change set with its one version. Raises StaleVersion when somebody else was first."""
+    return _version(db, principal, week, _group(db, principal, kind, now, minutes), now)
+
+
+def _group(db: Session, principal: Principal, kind: str, now: datetime, minutes: int) -> ChangeSet:
     group = ChangeSet(kind=kind, account_id=principal.account_id, at=now, undo_until=now + timedelta(minutes=minutes))
     db.add(group)
     db.flush()
+    return group
+
+
+def _version(db: Session, principal: Principal, week: Week, group: ChangeSet, now: datetime) -> RosterPublication:
+    """The version and its line of history. Raises StaleVersion when somebody else was first."""
     made = RosterPublication(
         site_id=week.site.id,
         monday=week.monday,
         number=week.number,
-        is_withdrawal=kind == KIND_WITHDRAW,
+        is_withdrawal=group.kind == KIND_WITHDRAW,
         account_id=principal.account_id,
         change_set_id=group.id,
         at=now,
@@ -323,7 +359,7 @@ def _record(db: Session, principal: Principal, week: Week, kind: str, now: datet
     auditing.record(
         db,
         principal,
-        action=kind,
+        action=group.kind,
         object_type="roster_publication",
         object_id=made.id,
         now=now,

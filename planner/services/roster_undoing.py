@@ -5,6 +5,8 @@ History is only appended to, so what was undone stays in the list of versions an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -17,9 +19,10 @@ from planner.domain.errors import NotFound, NotPermitted, Refused
 from planner.domain.rosters import RosterShift, digest_of, in_order
 from planner.domain.walltime import local_day
 from planner.scheduling.roster_changes import uncovered
+from planner.scheduling.sheets import ClinicSheet
 from planner.services import auditing
 from planner.services.roster_drafts import draft_of, draft_row
-from planner.services.roster_publishing import Week, scope_of
+from planner.services.roster_publishing import KIND_PUBLISH, Scope, Week, scope_of
 from planner.services.roster_weeks import newest_number, published_week, same_week, still_here, write_week
 from planner.services.undoing import undo
 from planner.store.records import ChangeSet, RosterDraft, RosterPublication, Site
@@ -29,7 +32,7 @@ AGAIN = "This week was changed again since. Undo that first, or publish it again
 
 
 def undo_publication(db: Session, principal: Principal, group: ChangeSet, now: datetime) -> None:
-    """Take back a version with every appointment it moved; what was drafted is a draft again.
+    """Take back a version, or all published as one, with every appointment moved; a draft is one again.
 
     Raises NotFound for a site that is not the principal's, NotPermitted, Refused when the grace time is over or the
     week or an appointment changed since; nothing is undone then.
@@ -41,39 +44,70 @@ def undo_publication(db: Session, principal: Principal, group: ChangeSet, now: d
             .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         ).one()
-        version = db.scalars(select(RosterPublication).where(RosterPublication.change_set_id == group.id)).one()
-        _check(principal, group, version, now)
-        site = db.get_one(Site, version.site_id)
-        before, after = ([RosterShift.from_json(kept) for kept in side] for side in (version.before, version.after))
-        is_newest = newest_number(db, site.id, version.monday) == version.number
-        if not is_newest or not same_week(published_week(db, site.id, site.zone, version.monday), after):
-            raise Refused([Conflict(Rule.STATUS, AGAIN)])
-        before = [*in_order(_restored(db, site, before, after, now))]
-        week = Week(site, version.monday, tuple(after), tuple(before), version.number + 1, None)
-        scope = scope_of(db, week, now)
-        clinics = {course.id: course.clinic for course in scope.load(db, now)} if scope else {}
+        made = select(RosterPublication).where(RosterPublication.change_set_id == group.id)
+        versions = db.scalars(made.order_by(RosterPublication.monday)).all()
+        for version in versions:
+            _check(principal, group, version, now)
+        ways_back = [_way_back(db, version, now) for version in versions]
         parts = select(ChangeSet.id).where(ChangeSet.group_id == group.id).order_by(ChangeSet.id.desc())
         for part in db.scalars(parts).all():
             undo(db, principal, part, now)
-        write_week(db, site, version.monday, before)
-        for course in scope.load(db, now) if scope else ():
-            if course.id in clinics and uncovered(course, clinics[course.id]):
-                raise Refused([Conflict(Rule.STATUS, BOOKED)])
-        _record(db, principal, version, before, now)
-        if not version.is_withdrawal:
-            _draft_again(db, principal, site, version, before, after, now)
+        for way in ways_back:
+            write_week(db, way.site, way.version.monday, way.before)
+        for way in ways_back:
+            _refuse_booked(db, way, now)
+            _record(db, principal, way.version, way.before, now)
+            if group.kind == KIND_PUBLISH:
+                _draft_again(db, principal, way.site, way.version, way.before, way.after, now)
         group.undone_at = now
         db.flush()
-        auditing.record(
-            db,
-            principal,
-            action="undo",
-            object_type="roster_publication",
-            object_id=version.id,
-            now=now,
-            change_set_id=group.id,
-            detail={"undoes": group.kind},
-        )
+        for version in versions:
+            _note(db, principal, group, version, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _WayBack:
+    """A version and what will stand instead of it; `clinics` are those of the courses that may lose somebody."""
+
+    version: RosterPublication
+    site: Site
+    before: list[RosterShift]
+    after: list[RosterShift]
+    scope: Scope | None
+    clinics: Mapping[int, ClinicSheet]
+
+
+def _way_back(db: Session, version: RosterPublication, now: datetime) -> _WayBack:
+    """Raises Refused when the week changed since."""
+    site = db.get_one(Site, version.site_id)
+    before, after = ([RosterShift.from_json(kept) for kept in side] for side in (version.before, version.after))
+    is_newest = newest_number(db, site.id, version.monday) == version.number
+    if not is_newest or not same_week(published_week(db, site.id, site.zone, version.monday), after):
+        raise Refused([Conflict(Rule.STATUS, AGAIN)])
+    before = [*in_order(_restored(db, site, before, after, now))]
+    week = Week(site, version.monday, tuple(after), tuple(before), version.number + 1, None)
+    scope = scope_of(db, week, now)
+    clinics = {course.id: course.clinic for course in scope.load(db, now)} if scope else {}
+    return _WayBack(version, site, before, after, scope, clinics)
+
+
+def _refuse_booked(db: Session, way: _WayBack, now: datetime) -> None:
+    for course in way.scope.load(db, now) if way.scope else ():
+        if course.id in way.clinics and uncovered(course, way.clinics[course.id]):
+            raise Refused([Conflict(Rule.STATUS, BOOKED)])
+
+
+def _note(db: Session, principal: Principal, group: ChangeSet, version: RosterPublication, now: datetime) -> None:
+    auditing.record(
+        db,
+        principal,
+        action="undo",
+        object_type="roster_publication",
+        object_id=version.id,
+        now=now,
+        change_set_id=group.id,
+        detail={"undoes": group.kind},
+    )
 
 
 def _check(principal: Principal, group: ChangeSet, version: RosterPublication, now: datetime) -> None:

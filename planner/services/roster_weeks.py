@@ -19,7 +19,7 @@ from planner.domain.rosters import (
     in_order,
     instants_of,
     shift_at,
-    week_span,
+    weeks_span,
 )
 from planner.domain.walltime import local_day
 from planner.store.records import Person, PersonSite, RosterPublication, Shift, Site
@@ -52,9 +52,9 @@ def refuse_past_week(monday: date, site: Site, now: datetime) -> None:
         raise FieldError("week", WEEK_OVER)
 
 
-def published_rows(db: Session, site_id: int, zone: str, monday: date) -> tuple[Published, ...]:
-    """The shifts that a site's roster keeps in a week, by day and time. One query."""
-    starts, ends = week_span(monday, zone)
+def published_rows(db: Session, site_id: int, zone: str, monday: date, weeks: int = 1) -> tuple[Published, ...]:
+    """The shifts that a site's roster keeps in a week, or in some in a row, by day and time. One query."""
+    starts, ends = weeks_span(monday, weeks, zone)
     query = select(
         Shift.id,
         Shift.person_id,

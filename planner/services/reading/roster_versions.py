@@ -116,17 +116,21 @@ def named(db: Session, lines: tuple[RosterLine, ...]) -> tuple[NamedLine, ...]:
 
 @dataclass(frozen=True, slots=True)
 class OpenVersion:
-    """The newest version of a week while it can still be undone (aware instant `undo_until`)."""
+    """The newest version of a week while it can still be undone (aware instant `undo_until`).
+
+    `weeks` were published as one with it, itself included, and are undone as one.
+    """
 
     change_set_id: int
     number: int
     is_withdrawal: bool
     undo_until: datetime
     count: int
+    weeks: int
 
 
 def open_version(db: Session, principal: Principal, site_id: int, monday: date, now: datetime) -> OpenVersion | None:
-    """The newest version of a week, if `principal` may still undo it. At most two queries."""
+    """The newest version of a week, if `principal` may still undo it. At most three queries."""
     if not may(principal, Permission.ROSTERS_WRITE):
         return None
     row = db.execute(
@@ -146,7 +150,10 @@ def open_version(db: Session, principal: Principal, site_id: int, monday: date, 
         return None
     parts = select(ChangeSet.id).where(ChangeSet.group_id == row.change_set_id)
     touched = select(func.count()).where(ChangeLine.change_set_id.in_(parts), ChangeLine.record == "appointment")
-    return OpenVersion(row.change_set_id, row.number, row.is_withdrawal, row.undo_until, db.scalar(touched) or 0)
+    weeks = select(func.count()).where(RosterPublication.change_set_id == row.change_set_id)
+    return OpenVersion(
+        row.change_set_id, row.number, row.is_withdrawal, row.undo_until, db.scalar(touched) or 0, db.scalar(weeks) or 1
+    )
 
 
 def _rows(site_id: int, monday: date):  # type: ignore[no-untyped-def]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from planner.domain.access import Role
 from planner.domain.intervals import minute_of
 from planner.domain.protocols import Holding, Protocol
-from planner.domain.rosters import DAYS_A_WEEK, RosterShift, instants_of, week_span
+from planner.domain.rosters import DAYS_A_WEEK, RosterShift, instants_of, weeks_span
 from planner.domain.statuses import HOLDING, AppointmentKind
 from planner.domain.walltime import local_day
 from planner.domain.windows import LATEST_HOUR
@@ -51,16 +51,18 @@ LONGEST_WINDOW = timedelta(hours=LATEST_HOUR)
 
 
 def warnings_of(
-    db: Session, site: Site, monday: date, shifts: tuple[RosterShift, ...], now: datetime
+    db: Session, site: Site, monday: date, shifts: tuple[RosterShift, ...], now: datetime, weeks: int = 1
 ) -> tuple[RosterWarning, ...]:
-    """The warnings of a site's week if these were its shifts. Eleven queries."""
-    return roster_warnings(week_sheet(db, site, monday, shifts, now))
+    """The warnings of a site's week, or of some in a row, if these were its shifts. Eleven queries."""
+    return roster_warnings(week_sheet(db, site, monday, shifts, now, weeks))
 
 
-def week_sheet(db: Session, site: Site, monday: date, shifts: tuple[RosterShift, ...], now: datetime) -> WeekSheet:
+def week_sheet(
+    db: Session, site: Site, monday: date, shifts: tuple[RosterShift, ...], now: datetime, weeks: int = 1
+) -> WeekSheet:
     """Everything the warnings need to know."""
-    days = tuple(monday + timedelta(days=offset) for offset in range(DAYS_A_WEEK))
-    span = week_span(monday, site.zone)
+    days = tuple(monday + timedelta(days=offset) for offset in range(DAYS_A_WEEK * weeks))
+    span = weeks_span(monday, weeks, site.zone)
     own = tuple(_drafted(shift, site) for shift in shifts)
     elsewhere = _elsewhere(db, site, span, {work.person_id for work in own})
     ids = {work.person_id for work in (*own, *elsewhere)}

@@ -19,4 +19,5 @@ from planner.web.rosters import (  # noqa: E402, F401  they put their views into
     sick,
     versions,
     views,
+    weeks_ahead,
 )

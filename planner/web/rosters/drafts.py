@@ -15,7 +15,7 @@ from planner.domain.access import Permission
 from planner.domain.errors import FieldError, NotFound, StaleVersion
 from planner.domain.rosters import DAY_MINUTES, RosterShift, fold_of, wall_at
 from planner.domain.walltime import AmbiguousWallTime, NonexistentWallTime, resolve_wall
-from planner.services.reading.roster_drafts import DraftFacts, draft_facts
+from planner.services.reading.roster_drafts import DraftFacts, draft_facts, ways_to_start
 from planner.services.reading.rosters import own_site, roster_week, staff_of
 from planner.services.roster_drafts import (
     discard_draft,
@@ -34,7 +34,7 @@ from planner.web.fields import id_of, put_beside, refuse, seen_version
 from planner.web.filters import short_day_words
 from planner.web.rosters import blueprint
 from planner.web.rosters.draft_pages import draft_page
-from planner.web.rosters.shift_forms import ShiftForm, StartForm, as_time
+from planner.web.rosters.shift_forms import HOW_TO_START, ShiftForm, StartForm, as_time
 from planner.web.rosters.views import chosen_site_id, refuse_unknown_week
 from planner.web.rosters.weeks import A_DAY, ROLE_WORDS, days_of, week_words
 
@@ -54,7 +54,7 @@ def draft(monday: date) -> str:
     refuse_unknown_week(db(), site, monday)
     found = draft_facts(db(), principal(), site, monday, now())
     if found is None:
-        return render_template("rosters/start.html", **_start_page(site, monday, StartForm(source="published")))
+        return render_template("rosters/start.html", **_start_page(site, monday, _start_form(site, monday)))
     return render_template(DRAFT, **_draft_page(db(), site, monday, found))
 
 
@@ -65,7 +65,7 @@ def begin_draft(monday: date) -> Response:
     """Begin the draft as asked."""
     site, _ = own_site(db(), principal(), chosen_site_id())
     refuse_unknown_week(db(), site, monday)
-    form = StartForm()
+    form = _start_form(site, monday)
     if form.validate():
         day = form.copy_of.data
         try:
@@ -221,7 +221,12 @@ def _refused(site: SiteRow, monday: date, sentence: str, status: int) -> Respons
     found = draft_facts(db(), principal(), site, monday, now())
     faults = [(None, sentence)]
     if found is None:
-        return refuse("rosters/start.html", _start_page(site, monday, StartForm(None)), status, faults=faults)
+        return refuse(
+            "rosters/start.html",
+            _start_page(site, monday, _start_form(site, monday, blank=True)),
+            status,
+            faults=faults,
+        )
     return refuse(DRAFT, _draft_page(db(), site, monday, found), status, faults=faults)
 
 
@@ -237,6 +242,14 @@ def _around(site: SiteRow, monday: date) -> dict[str, Any]:
         "week_url": url_for("rosters.week_of", monday=monday, site=site.id),
         "draft_url": draft_url(site, monday),
     }
+
+
+def _start_form(site: SiteRow, monday: date, *, blank: bool = False) -> StartForm:
+    """The ways to begin that there are, with the likeliest chosen; `blank` leaves out what was posted."""
+    ways = ways_to_start(db(), site, monday)
+    form = StartForm(None, source=ways[0]) if blank else StartForm(source=ways[0])
+    form.source.choices = [SelectChoice(way, HOW_TO_START[way]) for way in ways]
+    return form
 
 
 def _start_page(site: SiteRow, monday: date, form: StartForm) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -18,7 +18,7 @@ from planner.services.reading.rosters import own_site, staff_of
 from planner.services.roster_patterns import (
     PatternWish,
     add_exception,
-    add_pattern,
+    add_patterns,
     change_pattern,
     end_pattern,
     remove_exception,
@@ -35,12 +35,14 @@ from planner.web.rosters.shift_forms import (
     WEEKDAYS,
     EndForm,
     ExceptionForm,
+    NewPatternForm,
     PatternForm,
     as_time,
 )
 from planner.web.rosters.views import chosen_site_id
 from planner.web.rosters.weeks import ROLE_WORDS, minutes_words
 
+_Form = TypeVar("_Form", PatternForm, NewPatternForm)
 LIST, FORM, PATTERN = "rosters/patterns.html", "rosters/pattern_form.html", "rosters/pattern.html"
 
 
@@ -67,19 +69,23 @@ def patterns() -> str:
 def new_pattern() -> Response | str:
     """Say who works when, week after week."""
     site, _ = own_site(db(), principal(), chosen_site_id())
-    form = _form(site, **({"from_day": local_day(now(), site.zone)} if request.method == "GET" else {}))
+    form = _with_people(
+        site, NewPatternForm(**({"from_day": local_day(now(), site.zone)} if request.method == "GET" else {}))
+    )
     page = {"form": form, "site": site, "found": None, "back_url": _list_url(site.id)}
     page["url"] = url_for("rosters.new_pattern")
     if request.method == "GET":
         return render_template(FORM, **page)
     if form.validate():
         try:
-            row = add_pattern(db(), principal(), site_id=site.id, wish=_wish(form), now=now())
+            days = [int(word) for word in form.weekdays.data]
+            rows = add_patterns(db(), principal(), site_id=site.id, wish=_wish(form, days[0]), weekdays=days, now=now())
         except FieldError as error:
             put_beside(form, error)
         else:
-            flash("The pattern is kept. Drafts take it up when they are filled from the patterns.", "ok")
-            return redirect(url_for("rosters.pattern", pattern_id=row.id), SEE_OTHER)
+            kept = "The pattern is kept" if len(rows) == 1 else f"{len(rows)} patterns are kept"
+            flash(f"{kept}. Weeks can be drafted or published from the patterns.", "ok")
+            return redirect(_list_url(site.id), SEE_OTHER)
     return refuse(FORM, page)
 
 
@@ -98,7 +104,7 @@ def change_one_pattern(pattern_id: int) -> Response | str:
     """Other times, days or weeks."""
     found = pattern_facts(db(), principal(), pattern_id)
     site = found.site
-    form = _form(site, **(_said(found) if request.method == "GET" else {}))
+    form = _with_people(site, PatternForm(**(_said(found) if request.method == "GET" else {})))
     back_url = url_for("rosters.pattern", pattern_id=pattern_id)
     page = {"form": form, "site": site, "found": found, "url": request.path, "back_url": back_url}
     if request.method == "GET":
@@ -106,8 +112,9 @@ def change_one_pattern(pattern_id: int) -> Response | str:
     if form.validate():
         try:
             change_pattern(
-                db(), principal(), pattern_id=pattern_id, wish=_wish(form), seen_version=seen_version(), now=now()
-            )
+                db(), principal(), pattern_id=pattern_id, wish=_wish(form, int(form.weekday.data)),
+                seen_version=seen_version(), now=now(),
+            )  # fmt: skip
         except FieldError as error:
             put_beside(form, error)
         except StaleVersion as stale:
@@ -202,8 +209,7 @@ def _list_url(site_id: int) -> str:
     return url_for("rosters.patterns", site=site_id)
 
 
-def _form(site: SiteRow, **values: Any) -> PatternForm:
-    form = PatternForm(**values)
+def _with_people(site: SiteRow, form: _Form) -> _Form:
     form.person.choices = [
         SelectChoice("", "Choose a person"),
         *(
@@ -214,11 +220,11 @@ def _form(site: SiteRow, **values: Any) -> PatternForm:
     return form
 
 
-def _wish(form: PatternForm) -> PatternWish:
+def _wish(form: PatternForm | NewPatternForm, weekday: int) -> PatternWish:
     starts, ends = form.minutes
     return PatternWish(
         person_id=id_of(form.person.data),
-        weekday=int(form.weekday.data),
+        weekday=weekday,
         starts_minute=starts,
         ends_minute=ends,
         from_day=form.from_day.data,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import time
 from typing import Any
 
-from wtforms import BooleanField, RadioField, SelectField
+from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
 from wtforms.validators import InputRequired, Optional, ValidationError
 
 from planner.domain.rosters import DAY_MINUTES
@@ -14,6 +14,7 @@ from planner.web.courses.forms import FIRST_OR_SECOND, Day, WallTime
 from planner.web.fields import PlannerForm
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+NUMBERED_WEEKDAYS = {str(n): name for n, name in enumerate(WEEKDAYS)}
 HOW_OFTEN = {"1": "Every week", **{str(n): f"Every {n} weeks" for n in range(2, 9)}}
 HOW_TO_START = {
     "published": "What is published now",
@@ -32,6 +33,18 @@ class _OneOf(SelectField):
 
     def post_validate(self, form: Any, validation_stopped: bool) -> None:
         if not validation_stopped and self.data not in {value for value, *_ in self.iter_choices()}:
+            raise ValidationError(self._asked)
+
+
+class SeveralOf(SelectMultipleField):
+    """Boxes to tick, of which at least one is wanted and only what is offered can be chosen."""
+
+    def __init__(self, label: str, asked: str, **options: Any) -> None:
+        super().__init__(label, validate_choice=False, **{"choices": [], **options})
+        self._asked = asked
+
+    def post_validate(self, form: Any, validation_stopped: bool) -> None:
+        if not self.data or not set(self.data) <= {value for value, *_ in self.iter_choices()}:
             raise ValidationError(self._asked)
 
 
@@ -79,14 +92,23 @@ class ShiftForm(WorkingTime):
     which_ends = RadioField("Which of the two?", choices=FIRST_OR_SECOND, validators=[Optional()])
 
 
-class PatternForm(WorkingTime):
-    """A shift that comes again."""
-
+class _Pattern(WorkingTime):
     person = _OneOf("Who", "Choose a person.")
-    weekday = _OneOf("Weekday", "Choose a day of the week.", choices={str(n): name for n, name in enumerate(WEEKDAYS)})
     every_weeks = _OneOf("How often", "Choose how often it comes again.", choices=HOW_OFTEN, default="1")
     from_day = Day("First day", [InputRequired("Enter the first day on which it may fall.")])
     until_day = Day("Last day", [Optional()])
+
+
+class PatternForm(_Pattern):
+    """A shift that comes again on one weekday."""
+
+    weekday = _OneOf("Weekday", "Choose a day of the week.", choices=NUMBERED_WEEKDAYS)
+
+
+class NewPatternForm(_Pattern):
+    """A shift that comes again, on as many weekdays as are ticked."""
+
+    weekdays = SeveralOf("Weekdays", "Choose at least one weekday.", choices=NUMBERED_WEEKDAYS)
 
 
 class EndForm(PlannerForm):

@@ -177,10 +177,14 @@ def version_notice(found: OpenVersion | None, site: SiteRow, monday: date, key: 
     done = "Taken back" if found.is_withdrawal else "Published"
     changed = f", and {found.count} appointment{'' if found.count == 1 else 's'} changed" if found.count else ""
     until = staff_time(found.undo_until, site.zone)
+    others = found.weeks - 1
+    together = f", together with {others} other week{'' if others == 1 else 's'}" if others else ""
+    this = "all of this" if others else "this"
     return [
         {
             "kind": "ok",
-            "text": f"{done}: version {found.number} of this week{changed}. You can undo this until {until}.",
+            "text": f"{done}: version {found.number} of this week{together}{changed}. "
+            f"You can undo {this} until {until}.",
             "undo_url": url_for(
                 "rosters.undo_disruption", change_set_id=found.change_set_id, site=site.id, week=week_word(monday)
             ),

@@ -228,7 +228,8 @@ def test_a_draft_is_begun_from_patterns_or_as_a_copy(db: Session, cast: Cast, cl
     assert "There is no draft of this week yet" in page.words
     answer = client.submit(page, WEEK + "/draft", {"source": "week"})
     assert answer.status_code == 422 and "Choose another week to copy." in Page(answer.text).words
-    page = begun(client, "patterns")
+    assert "The weekly patterns" not in page.words, "there are none"
+    page = begun(client, "empty")
     assert "changes against what is published" in page.words
     assert client.submit(page, WEEK + "/draft/fill", {}).status_code == 303
     assert "The patterns say nothing that the draft lacks." in client.page(WEEK + "/draft").words
