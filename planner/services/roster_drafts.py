@@ -7,7 +7,7 @@ Days that have passed stay as they are.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -136,6 +136,35 @@ def put_shift(
     if instead_of is not None:
         db.execute(delete(DraftShift).where(DraftShift.id == instead_of))
     db.add(draft_row(row.id, shift))
+    return _saved(db, principal, site, row, now)
+
+
+def add_shifts(
+    db: Session,
+    principal: Principal,
+    *,
+    site_id: int,
+    monday: date,
+    shifts: Collection[RosterShift],
+    seen_version: int,
+    now: datetime,
+) -> Draft:
+    """Add shifts of one person to the draft, all of them or none.
+
+    Raises FieldError at `person`, `day`, `starts`, `ends` or `break_starts`, StaleVersion, NotFound.
+    """
+    if not shifts:
+        raise FieldError("day", "Choose at least one day of this week.")
+    site, row = _locked(db, principal, site_id, monday, seen_version, now)
+    there = list(_as_draft(db, site, row).shifts)
+    for person_id in {shift.person_id for shift in shifts}:
+        _check_person(db, site, person_id)
+    for shift in shifts:
+        _check_day(shift, monday, site, now)
+        _check_times(shift, site.zone)
+        _check_free(db, shift, there, site.zone)
+        there.append(shift)
+    db.add_all(draft_row(row.id, shift) for shift in shifts)
     return _saved(db, principal, site, row, now)
 
 
@@ -369,7 +398,10 @@ def _check_free(db: Session, shift: RosterShift, others: Iterable[RosterShift], 
     for other in others:
         if _overlap(shift, other, zone):
             name = db.scalar(select(Person.name).where(Person.id == shift.person_id))
-            raise FieldError("starts", f"{name} has a shift from {span_words(other)} then. Change that one instead.")
+            raise FieldError(
+                "starts",
+                f"{name} has a shift from {span_words(other)} on {day_and_year(other.day)}. Change that one instead.",
+            )
 
 
 def span_words(shift: RosterShift) -> str:

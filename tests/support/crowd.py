@@ -100,6 +100,7 @@ class Crowd:
             "/rosters/<week>/draft": ("coordinator", "/rosters/2026-W12/draft"),
             "/rosters/<week>/publish": ("coordinator", "/rosters/2026-W12/publish"),
             "/rosters/patterns": ("coordinator", "/rosters/patterns"),
+            "/rosters/ahead": ("coordinator-south", "/rosters/ahead?weeks=12"),
             **self.paths,
         }
 
@@ -216,6 +217,14 @@ class Crowd:
                 db, coordinator, site_id=north.id, monday=monday, now=NOW, seen_version=draft.version,
                 shift=RosterShift(monday, 1200, 1260, somebody.id),
             )  # fmt: skip
+            self._patterned_at_south(db, number, monday)
+
+    def _patterned_at_south(self, db: Session, number: int, monday: date) -> None:
+        """Where nothing is published, so that weeks to come are free for the patterns."""
+        south, keeper = self.cast.south, self.cast.principals["coordinator-south"]
+        somebody = add_person(db, f"Test Colleague South {number}", roles=[Role.NURSE], sites=[south])
+        wish = PatternWish(somebody.id, number % 7, 540, 720, monday)
+        add_pattern(db, keeper, site_id=south.id, wish=wish, now=NOW)
 
     def _way_through_the_wizard(self) -> None:
         """Alder's course is planned in the midst of the others; a newcomer's is booked, to be moved."""

@@ -9,6 +9,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
+from wtforms import SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice
 
 from planner.domain.access import Permission
@@ -18,6 +19,7 @@ from planner.domain.walltime import AmbiguousWallTime, NonexistentWallTime, reso
 from planner.services.reading.roster_drafts import DraftFacts, draft_facts, ways_to_start
 from planner.services.reading.rosters import own_site, roster_week, staff_of
 from planner.services.roster_drafts import (
+    add_shifts,
     discard_draft,
     fill_from_patterns,
     put_shift,
@@ -34,7 +36,7 @@ from planner.web.fields import id_of, put_beside, refuse, seen_version
 from planner.web.filters import short_day_words
 from planner.web.rosters import blueprint
 from planner.web.rosters.draft_pages import draft_page
-from planner.web.rosters.shift_forms import HOW_TO_START, ShiftForm, StartForm, as_time
+from planner.web.rosters.shift_forms import HOW_TO_START, NewShiftForm, ShiftForm, StartForm, as_time
 from planner.web.rosters.views import chosen_site_id, refuse_unknown_week
 from planner.web.rosters.weeks import A_DAY, ROLE_WORDS, days_of, week_words
 
@@ -146,8 +148,11 @@ def throw_draft_away(monday: date) -> Response:
 def add_draft_shift(monday: date) -> Response | str:
     """Put a shift into the draft."""
     site, found = _draft(monday)
-    wanted = {name: request.args[name] for name in ("person", "day") if name in request.args}
-    form = _form(site, monday, **(wanted if request.method == "GET" else {}))
+    wanted: dict[str, Any] = {}
+    if request.method == "GET":
+        wanted = {"person": request.args.get("person", ""), "days": request.args.getlist("day")}
+    form = NewShiftForm(**wanted)
+    _offer(site, monday, form, form.days)
     return _put(site, monday, found, form, None)
 
 
@@ -162,31 +167,34 @@ def change_draft_shift(monday: date, row_id: int) -> Response | str:
         if request.method == "POST":
             return _stale(site, monday, StaleVersion(0, found.draft.version, "The draft of this week"))
         raise NotFound
-    return _put(site, monday, found, _form(site, monday, **(_said(shift) if request.method == "GET" else {})), row_id)
+    form = ShiftForm(**(_said(shift) if request.method == "GET" else {}))
+    _offer(site, monday, form, form.day)
+    return _put(site, monday, found, form, row_id)
 
 
-def _put(site: SiteRow, monday: date, found: DraftFacts, form: ShiftForm, row_id: int | None) -> Response | str:
+def _put(
+    site: SiteRow, monday: date, found: DraftFacts, form: ShiftForm | NewShiftForm, row_id: int | None
+) -> Response | str:
     page = {"form": form, "row_id": row_id, "url": request.path, "version": found.draft.version}
     page |= _around(site, monday)
     if request.method == "GET":
         return render_template(SHIFT, **page, **_twice(site, form))
     if form.validate():
         try:
-            shift = _shift(site, form)
-            put_shift(
-                db(),
-                principal(),
-                shift=shift,
-                instead_of=row_id,
-                seen_version=seen_version(),
-                **_where(site, monday),
-            )
+            shifts = [_shift(site, form, day) for day in _days(form)]
+            where = {"seen_version": seen_version(), **_where(site, monday)}
+            if row_id is None:
+                add_shifts(db(), principal(), shifts=shifts, **where)
+            else:
+                put_shift(db(), principal(), shift=shifts[0], instead_of=row_id, **where)
         except StaleVersion as stale:
             return _stale(site, monday, stale)
         except FieldError as error:
-            put_beside(form, error)
+            several = error.field == "day" and row_id is None
+            put_beside(form, FieldError("days", error.sentence) if several else error)
         else:
-            return redirect(f"{draft_url(site, monday)}#p{shift.person_id}-{(shift.day - monday).days}", SEE_OTHER)
+            first = shifts[0]
+            return redirect(f"{draft_url(site, monday)}#p{first.person_id}-{(first.day - monday).days}", SEE_OTHER)
     return refuse(SHIFT, page | _twice(site, form))
 
 
@@ -261,15 +269,21 @@ def _draft_page(session: Session, site: SiteRow, monday: date, found: DraftFacts
     return {"page": draft_page(week, monday, now(), found), **_around(site, monday)}
 
 
-def _form(site: SiteRow, monday: date, **values: Any) -> ShiftForm:
-    form = ShiftForm(**values)
+def _offer(
+    site: SiteRow, monday: date, form: ShiftForm | NewShiftForm, days: SelectField | SelectMultipleField
+) -> None:
     people = [
         SelectChoice(str(row.id), f"{row.name} ({', '.join(ROLE_WORDS[role].lower() for role in row.roles)})")
         for row in staff_of(db(), site.id)
     ]
     form.person.choices = [SelectChoice("", "Choose a person"), *people]
-    form.day.choices = [SelectChoice(day.isoformat(), short_day_words(day)) for day in days_of(monday)]
-    return form
+    days.choices = [SelectChoice(day.isoformat(), short_day_words(day)) for day in days_of(monday)]
+
+
+def _days(form: ShiftForm | NewShiftForm) -> list[date]:
+    """The days a form is about, in order. Raises ValueError or TypeError for words that are no days."""
+    words = form.days.data or [] if isinstance(form, NewShiftForm) else [form.day.data]
+    return sorted({date.fromisoformat(word) for word in words})
 
 
 def _said(shift: RosterShift) -> dict[str, Any]:
@@ -290,9 +304,8 @@ def _said(shift: RosterShift) -> dict[str, Any]:
     }
 
 
-def _shift(site: SiteRow, form: ShiftForm) -> RosterShift:
+def _shift(site: SiteRow, form: ShiftForm | NewShiftForm, day: date) -> RosterShift:
     """Raises FieldError for a time that does not exist that day, or exists twice and nobody said which."""
-    day = date.fromisoformat(form.day.data)
     starts, ends = form.minutes
     pause = form.pause or (None, None)
     folds = [
@@ -316,14 +329,14 @@ def _fold(site: SiteRow, day: date, minute: int, which: str | None, field: str) 
     return fold_of(wall_at(day, minute), site.zone, wanted or 0)
 
 
-def _twice(site: SiteRow, form: ShiftForm) -> dict[str, bool]:
+def _twice(site: SiteRow, form: ShiftForm | NewShiftForm) -> dict[str, bool]:
     """Whether clocks show the start or the end twice, so that the page has to ask which."""
     try:
-        day = date.fromisoformat(form.day.data or "")
+        days = _days(form)
         starts, ends = form.minutes
     except (ValueError, AttributeError, TypeError):
         return {"twice_starts": False, "twice_ends": False}
     return {
-        "twice_starts": bool(fold_of(wall_at(day, starts), site.zone, 1)),
-        "twice_ends": bool(fold_of(wall_at(day, ends), site.zone, 1)),
+        "twice_starts": any(fold_of(wall_at(day, starts), site.zone, 1) for day in days),
+        "twice_ends": any(fold_of(wall_at(day, ends), site.zone, 1) for day in days),
     }

@@ -83,13 +83,22 @@ class WorkingTime(PlannerForm):
         return first, last
 
 
-class ShiftForm(WorkingTime):
-    """One shift of a draft."""
-
+class _Shift(WorkingTime):
     person = _OneOf("Who", "Choose a person.")
-    day = _OneOf("Day", "Choose a day of this week.")
     which_starts = RadioField("Which of the two?", choices=FIRST_OR_SECOND, validators=[Optional()])
     which_ends = RadioField("Which of the two?", choices=FIRST_OR_SECOND, validators=[Optional()])
+
+
+class ShiftForm(_Shift):
+    """One shift of a draft."""
+
+    day = _OneOf("Day", "Choose a day of this week.")
+
+
+class NewShiftForm(_Shift):
+    """The same shift on as many days of a draft as are ticked."""
+
+    days = SeveralOf("Days", "Choose at least one day of this week.")
 
 
 class _Pattern(WorkingTime):

@@ -1,4 +1,4 @@
-"""The first weeks of rosters at once: what the weekly patterns would put into the weeks to come, and publishing that."""
+"""Several weeks of rosters at once: what the weekly patterns would put into weeks to come, and publishing that."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LEFT_ALONE = {
 
 @blueprint.get("/rosters/ahead")
 @requires(Permission.ROSTERS_WRITE)
-def ahead() -> Response | str:
+def ahead() -> str:
     """The weeks to come, and what the patterns would put into those that are free."""
     site, own = own_site(db(), principal(), chosen_site_id())
     count = _count()
@@ -48,7 +48,7 @@ def ahead() -> Response | str:
     return render_template(PAGE, **page)
 
 
-@blueprint.post("/rosters/ahead")
+@blueprint.post("/rosters/ahead/publish")
 @requires(Permission.ROSTERS_WRITE)
 @once
 def publish_ahead() -> Response:

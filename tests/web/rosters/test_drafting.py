@@ -22,7 +22,7 @@ SignIn = Callable[[str], StrictClient]
 WEEK = "/rosters/2026-W12"
 TUESDAY = date(2026, 3, 17)
 A_SHIFT = {
-    "day": TUESDAY.isoformat(), "starts": "18:00", "ends": "20:00", "break_starts": "", "break_ends": "",
+    "days": TUESDAY.isoformat(), "starts": "18:00", "ends": "20:00", "break_starts": "", "break_ends": "",
 }  # fmt: skip
 
 
@@ -151,12 +151,12 @@ def test_the_second_of_two_publishers_is_told_which_version_stands(cast: Cast, c
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ({"starts": "09:00", "ends": "10:00"}, "Test Nurse has a shift from 08:00 to 17:00 then"),
+        ({"starts": "09:00", "ends": "10:00"}, "Test Nurse has a shift from 08:00 to 17:00 on Tue 17 Mar"),
         ({"ends": "18:00"}, "The end has to be after the start."),
         ({"ends": "07:00"}, "The end has to be after the start."),
         ({"starts": "25:00"}, "Enter a time from 00:00 to 23:59"),
         ({"starts": ""}, "Enter when the shift starts."),
-        ({"day": "2026-03-24"}, "Choose a day of this week."),
+        ({"days": "2026-03-24"}, "Choose at least one day of this week."),
         ({"person": "1"}, "Choose a person."),
         ({"break_starts": "18:30"}, "Enter both when the break starts and when it ends"),
         ({"break_starts": "17:30", "break_ends": "18:30"}, "The break has to lie inside the shift"),
@@ -180,8 +180,8 @@ def test_a_shift_over_midnight_and_one_up_to_it(db: Session, cast: Cast, client:
     )
     assert "22:00 to 06:00, break 01:00 to 01:30" in page.words
     page = with_a_shift(client, nurse, starts="18:00", ends="00:00")
-    assert "Test Nurse has a shift from 22:00 to 06:00 then" in page.words
-    page = with_a_shift(client, nurse, starts="18:00", ends="00:00", day="2026-03-18", on_call="y")
+    assert "Test Nurse has a shift from 22:00 to 06:00 on Tue 17 Mar" in page.words
+    page = with_a_shift(client, nurse, starts="18:00", ends="00:00", days="2026-03-18", on_call="y")
     assert "18:00 to 00:00 (on call)" in page.words
     rows = {(row.starts_minute, row.ends_minute, row.break_starts_minute) for row in db.scalars(select(DraftShift))}
     assert {(1320, 1800, 1500), (1080, 1440, None)} <= rows
@@ -202,7 +202,7 @@ def test_a_start_that_clocks_skip_or_show_twice_gets_one_sentence(
     db.commit()
     url, nurse = f"/rosters/{week}/draft", str(cast.people["nurse"].id)
     client.submit(client.page(url), url, {"source": "empty"})
-    typed = {"person": nurse, **A_SHIFT, "day": day, "starts": "01:30", "ends": "09:00"}
+    typed = {"person": nurse, **A_SHIFT, "days": day, "starts": "01:30", "ends": "09:00"}
     answer = client.submit(client.page(url + "/shifts/new"), url + "/shifts/new", typed)
     page = Page(answer.text)
     assert answer.status_code == 422 and sentence in page.words
