@@ -323,9 +323,7 @@ def _check_site(db: Session, principal: Principal, course: CourseSheet) -> None:
         )
 
 
-def _record(
-    db: Session, principal: Principal, week: Week, kind: str, now: datetime, minutes: int
-) -> RosterPublication:
+def _record(db: Session, principal: Principal, week: Week, kind: str, now: datetime, minutes: int) -> RosterPublication:
     """The change set with its one version. Raises StaleVersion when somebody else was first."""
     return _version(db, principal, week, _group(db, principal, kind, now, minutes), now)
 
