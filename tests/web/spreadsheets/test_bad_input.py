@@ -59,6 +59,7 @@ def test_dates_that_can_be_read_in_two_ways_are_asked_about(
 ) -> None:
     page = bring("closures", b"site,day\nN,03/04/27\n")
     assert "which number is the day?" in page.words
+    assert "Day first: 03/04/27 is 3 April" in page.words
     run_id = db.scalars(select(ImportRun.id)).one()
     again = f"/admin/spreadsheets/runs/{run_id}/again"
     answer = coordinator.submit(page, again, {"order": "month-first"})
