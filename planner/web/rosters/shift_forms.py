@@ -7,6 +7,7 @@ from typing import Any
 
 from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
 from wtforms.validators import InputRequired, Optional, ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from planner.domain.rosters import DAY_MINUTES
 from planner.domain.shift_patterns import MinuteSpan
@@ -38,6 +39,9 @@ class _OneOf(SelectField):
 
 class SeveralOf(SelectMultipleField):
     """Boxes to tick, of which at least one is wanted and only what is offered can be chosen."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
 
     def __init__(self, label: str, asked: str, **options: Any) -> None:
         super().__init__(label, validate_choice=False, **{"choices": [], **options})

@@ -54,6 +54,7 @@ def test_one_form_keeps_a_pattern_for_every_ticked_weekday(
     page = Page(answer.text)
     assert answer.status_code == 422 and "The end has to be after the start." in page.words
     assert page.filled(NEW, {})[1]["weekdays"] == ["1", "2"], "what was ticked comes back"
+    assert {f"weekdays-{day}" for day in range(7)} <= set(page.ids), "boxes to tick"
     answer = keep(client, cast, weekdays=[])
     assert answer.status_code == 422 and "Choose at least one weekday." in Page(answer.text).words
     assert keep(client, cast, weekdays=["0", "7"]).status_code == 422
