@@ -10,8 +10,9 @@ from typing import Any
 from flask import abort, make_response, render_template, request
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
-from wtforms import StringField, TextAreaField
+from wtforms import SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import ValidationError
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from planner.domain.errors import FieldError, PlannerError
 from planner.domain.plain_text import can_be_seen, hides
@@ -44,6 +45,13 @@ class _OurWords:
 
     def ngettext(self, one: str, many: str, number: int) -> str:
         return _LIBRARY_WORDS.get(one, one if number == 1 else many)
+
+
+class Ticks(SelectMultipleField):
+    """Several choices as checkboxes."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
 
 
 class PlannerForm(FlaskForm):

@@ -65,6 +65,7 @@ SELDOM = {
     "/patients/<id:patient_id>/portal/factor/<any(ask,agree,keep):act>": "when codes are on: tests/web/accounts",
     "/infusions/<id:appointment_id>/session": "when there are several ways out: tests/web/infusions",
     "/rosters/<week:monday>/draft/base": "when a week was published while it was drafted: tests/web/rosters",
+    "/rosters/ahead/publish": "while weeks to come are free: tests/web/rosters",
     "/rosters/absences/<id:absence_id>/end": "while somebody is away: tests/web/rosters",
     "/rosters/reassign/<id:person_id>": "when somebody left who is still booked: tests/web/rosters",
     "/rosters/reassign/<id:person_id>/changes": "when somebody left who is still booked: tests/web/rosters",

@@ -14,8 +14,7 @@ from planner.services.accounts import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSW
 from planner.services.audit_words import ACTIONS, OUTCOMES
 from planner.store.queries.audit import NOBODY, PATIENTS
 from planner.web.courses.forms import Day
-from planner.web.fields import Line, PlannerForm, id_of
-from planner.web.patients.forms import Ticks
+from planner.web.fields import Line, PlannerForm, Ticks, id_of
 
 #: The roles of staff and what each is for.
 ROLE_WORDS: Final = {

@@ -5,25 +5,17 @@ from __future__ import annotations
 from datetime import time
 from typing import Any
 
-from wtforms import BooleanField, SelectField, SelectMultipleField
+from wtforms import BooleanField, SelectField
 from wtforms.validators import InputRequired, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from planner.domain.statuses import Mode
 from planner.web.courses.forms import Day, WallTime
-from planner.web.fields import Line, PlannerForm
+from planner.web.fields import Line, PlannerForm, Ticks
 from planner.web.places.forms import spans_boxes
 
 LONGEST_CODE = 12
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MODES = {Mode.IN_PERSON.value: "In person", Mode.TELEHEALTH.value: "By video"}
-
-
-class Ticks(SelectMultipleField):
-    """Several choices as checkboxes."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
 
 
 class PatientForm(PlannerForm):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import BooleanField, DateField, RadioField, SelectField, SelectMultipleField, TimeField
+from wtforms import BooleanField, DateField, RadioField, SelectField, TimeField
 from wtforms.validators import InputRequired
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from planner.web.courses.forms import fault_of_year
-from planner.web.fields import Line, PlannerForm, id_of
+from planner.web.fields import Line, PlannerForm, Ticks, id_of
 
 LONGEST_ESCORT = 120
 
@@ -48,13 +47,6 @@ class Hour(TimeField):
             super().process_formdata([str(valuelist[0]).strip()])
         except ValueError as error:
             raise ValueError("Enter a time on the 24-hour clock, for example 09:30.") from error
-
-
-class Ticks(SelectMultipleField):
-    """Several of a list, as checkboxes."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
 
 
 class SubjectForm(PlannerForm):

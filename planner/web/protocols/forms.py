@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from wtforms import RadioField, SelectMultipleField
+from wtforms import RadioField
 from wtforms.fields.choices import SelectChoice
-from wtforms.widgets import CheckboxInput, ListWidget
 
-from planner.web.fields import Line, PlannerForm, Text
+from planner.web.fields import Line, PlannerForm, Text, Ticks
 from planner.web.protocols.words import MODES
 
 HOURS_WORDS = {
@@ -22,13 +21,6 @@ LONGEST_SOURCE = 300
 
 def _choices(words: dict[str, str]) -> list[SelectChoice]:
     return [SelectChoice(value, label) for value, label in words.items()]
-
-
-class Ticks(SelectMultipleField):
-    """Several of a list, as checkboxes."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
 
 
 class WindowForm(PlannerForm):

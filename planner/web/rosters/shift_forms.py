@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import time
 from typing import Any
 
-from wtforms import BooleanField, RadioField, SelectField, SelectMultipleField
+from wtforms import BooleanField, RadioField, SelectField
 from wtforms.validators import InputRequired, Optional, ValidationError
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from planner.domain.rosters import DAY_MINUTES
 from planner.domain.shift_patterns import MinuteSpan
 from planner.web.courses.forms import FIRST_OR_SECOND, Day, WallTime
-from planner.web.fields import PlannerForm
+from planner.web.fields import PlannerForm, Ticks
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NUMBERED_WEEKDAYS = {str(n): name for n, name in enumerate(WEEKDAYS)}
@@ -37,11 +36,8 @@ class _OneOf(SelectField):
             raise ValidationError(self._asked)
 
 
-class SeveralOf(SelectMultipleField):
+class SeveralOf(Ticks):
     """Boxes to tick, of which at least one is wanted and only what is offered can be chosen."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
 
     def __init__(self, label: str, asked: str, **options: Any) -> None:
         super().__init__(label, validate_choice=False, **{"choices": [], **options})

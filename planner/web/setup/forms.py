@@ -7,8 +7,7 @@ from wtforms.validators import InputRequired, Length
 
 from planner.domain.access import Role
 from planner.services.accounts import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
-from planner.web.fields import Line, PlannerForm
-from planner.web.patients.forms import Ticks
+from planner.web.fields import Line, PlannerForm, Ticks
 from planner.web.zones import zone_choices
 
 EMPTY, MADE_UP = "empty", "made-up"

@@ -7,8 +7,7 @@ from wtforms.validators import InputRequired, Optional
 
 from planner.domain.access import Role
 from planner.web.courses.forms import Day
-from planner.web.fields import Line, PlannerForm
-from planner.web.patients.forms import Ticks
+from planner.web.fields import Line, PlannerForm, Ticks
 from planner.web.places.forms import Whole
 
 ROLE_WORDS = {
