@@ -13,6 +13,7 @@ from planner.domain.access import Permission, Principal, may
 from planner.services.signing_in import SignedIn
 from planner.store.queries.accounts import the_clinic
 from planner.web.access import address, signed_in
+from planner.web.clock import now
 from planner.web.db import own_reading
 from planner.web.security import nonce
 
@@ -73,9 +74,10 @@ class ClinicWords:
 
 
 def set_up_navigation(app: Flask) -> None:
-    """Give every template what the layouts show, and `new_key()` for forms."""
+    """Give every template what the layouts show, `new_key()` for forms, and `present()` for the head of a sheet."""
     app.context_processor(page_surroundings)
     app.jinja_env.globals["new_key"] = new_key
+    app.jinja_env.globals["present"] = now
 
 
 def new_key() -> str:

@@ -54,6 +54,12 @@ def test_a_coordinator_sees_what_to_do_then_the_day(
     assert any(form["action"] == f"/infusions/{booked.infusion(1).id}/arrive" for form in page.forms)
 
 
+def test_a_printed_day_says_when_it_was_printed_on_the_clock_of_the_clinic(sign_in: SignIn, clock: Clock) -> None:
+    clock.pass_time(hours=1)
+    page = sign_in("coordinator").page("/today")
+    assert "Printed Wed 4 Mar 2026 10:00" in " ".join(page.words.split())
+
+
 def test_an_arrival_is_one_press_on_today(sign_in: SignIn, booked: BookedCourse, clock: Clock) -> None:
     go_to(booked, clock, minutes=-10)
     nurse = sign_in("nurse")
