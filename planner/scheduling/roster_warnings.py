@@ -15,6 +15,7 @@ from planner.domain.intervals import instant_of
 from planner.domain.walltime import local_day, to_wall
 from planner.scheduling.localdays import day_minutes
 from planner.scheduling.sheets import Span
+from planner.scheduling.visit_needs import covered
 from planner.scheduling.wording import at_wall, on_day
 
 MOST_NAMES = 3
@@ -133,7 +134,7 @@ def _prescribing(week: WeekSheet) -> Iterator[RosterWarning]:
     here = _on_site(week, Role.PRESCRIBER)
     alone: dict[date, list[str]] = defaultdict(list)
     for visit in _visits(week):
-        if any(not _covers(here, span) for span in visit.prescriber):
+        if any(not covered(here, span) for span in visit.prescriber):
             alone[_local(week, visit.start)].append(visit.code)
     for day, codes in alone.items():
         told = f"Nobody prescribes on {on_day(day)} for all of the time of {_listed(codes)}."
@@ -295,15 +296,6 @@ def _present(week: WeekSheet, work: Work) -> Iterator[Span]:
             if part[0] < part[1]
         ]
     yield from left
-
-
-def _covers(spans: Iterable[Span], wanted: Span) -> bool:
-    at = wanted[0]
-    for start, end in sorted(spans):
-        if start > at:
-            break
-        at = max(at, end)
-    return at >= wanted[1]
 
 
 def _has_start(spans: Iterable[Span], first: int, last: int, minutes: int) -> bool:

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Role, require
 from planner.domain.errors import NotFound, NotPermitted
-from planner.domain.statuses import AppointmentKind, AppointmentStatus
 from planner.services import auditing
 from planner.services.accounts import end_account
 from planner.services.current import take_to_change
@@ -22,6 +21,7 @@ from planner.services.feed_rights import retire_lost
 from planner.services.staffing import clinic_day, demand_theirs, may_choose_site
 from planner.store.base import Base
 from planner.store.queries.places import STANDING
+from planner.store.queries.unstaffed import left_without_prescriber
 from planner.store.records import (
     Account,
     AccountRole,
@@ -33,7 +33,6 @@ from planner.store.records import (
     Patient,
     PatternException,
     Person,
-    PersonRole,
     PersonSite,
     RosterDraft,
     Shift,
@@ -46,7 +45,7 @@ from planner.store.records import (
 class Leaving:
     """What ends with somebody's leaving. `appointments` are those to come that somebody else has to take over.
 
-    `infusions_alone` are those at whose start they are on shift as the only prescriber there.
+    `infusions_alone` are those through which nobody prescribes without them; they wait on Today then.
     """
 
     has_account: bool
@@ -86,7 +85,7 @@ def what_ends(db: Session, person_id: int, now: datetime) -> Leaving:
             Appointment.status.in_(STANDING),
             Appointment.ends_at > now,
         ),
-        infusions_alone=_count(db, Appointment, *_alone(person_id, now)),
+        infusions_alone=left_without_prescriber(db, person_id, now),
         patients=_count(db, Patient, Patient.primary_therapist_id == person_id, Patient.active.is_(True)),
     )
 
@@ -179,24 +178,6 @@ def _take_off_the_roster(db: Session, person_id: int, now: datetime) -> None:
             or_(ShiftPattern.until_day.is_(None), ShiftPattern.until_day > today),
         )
         .values(until_day=today, version=ShiftPattern.version + 1)
-    )
-
-
-def _alone(person_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Infusions to come while this person prescribes there and nobody else does: nobody is booked for it by name."""
-    on_shift = (
-        select(Shift.id)
-        .join(Person, Person.id == Shift.person_id)
-        .join(PersonRole, (PersonRole.person_id == Person.id) & (PersonRole.role == Role.PRESCRIBER))
-        .where(Shift.site_id == Appointment.site_id, ~Shift.on_call, Person.active)
-        .where(Shift.starts_at <= Appointment.starts_at, Shift.ends_at > Appointment.starts_at)
-    )
-    return (
-        Appointment.kind == AppointmentKind.INFUSION,
-        Appointment.status == AppointmentStatus.BOOKED,
-        Appointment.starts_at > now,
-        on_shift.where(Shift.person_id == person_id).exists(),
-        ~on_shift.where(Shift.person_id != person_id).exists(),
     )
 
 

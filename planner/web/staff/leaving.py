@@ -22,6 +22,7 @@ from planner.web.staff import blueprint
 
 TEMPLATE = "staff/leave.html"
 WAITS = "appointment waits", "appointments wait"
+ON_TODAY = "no prescriber on the roster now. Today says so, under “to do”."
 ALONE = "infusion to come has", "infusions to come have"
 
 
@@ -47,7 +48,7 @@ def has_left(person_id: int) -> Response:
     except FieldError as error:
         return refuse(TEMPLATE, page, faults=[(None, error.sentence)])
     waiting = f" {said(ended.appointments, *WAITS)} to be taken over by somebody else." if ended.appointments else ""
-    alone = f" {said(ended.infusions_alone, *ALONE)} no prescriber on the roster now." if ended.infusions_alone else ""
+    alone = f" {said(ended.infusions_alone, *ALONE)} {ON_TODAY}" if ended.infusions_alone else ""
     flash(f"{page['member'].name} has left.{waiting}{alone}", "ok")
     return redirect(url_for("staff.person", person_id=person_id), SEE_OTHER)
 

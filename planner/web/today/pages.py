@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -10,6 +10,7 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Role, may
+from planner.domain.protocols import Holding
 from planner.domain.statuses import AppointmentStatus, may_become
 from planner.domain.walltime import local_day
 from planner.services.reading.days import FreeTime, Need, TherapistDay, therapist_at_work, visits_by_site
@@ -20,6 +21,7 @@ from planner.store.queries.clinic import SiteRow, sites
 from planner.store.queries.courses import drafts
 from planner.store.queries.cover import reassign_counts
 from planner.store.queries.day import ChairDay, Shown, ToDo, ToDoKind, chairs_day, next_day_booked, site_day, to_do
+from planner.store.queries.unstaffed import unstaffed
 from planner.web.courses.pages import address_of, may_mark, title_of, where_of
 from planner.web.filters import day_words, hours_after, short_day_words, staff_day, staff_time
 
@@ -27,6 +29,12 @@ TO_DO_WORDS = {
     ToDoKind.NO_SESSION: "has no integration session",
     ToDoKind.DISPLACED: "serves no infusion any more",
     ToDoKind.OUTSIDE_WINDOW: "lies outside its window",
+}
+#: What is missing at an infusion, on Today.
+LACKS_WORDS = {
+    Holding.PRESCRIBER: "without a prescriber on shift",
+    Holding.NURSE: "without their nurse on shift",
+    Holding.THERAPIST: "without their therapist on shift",
 }
 LAST_STEP = 5
 
@@ -203,11 +211,27 @@ def _tasks(db: Session, principal: Principal, now: datetime) -> list[Task]:
     for site_id, count in reassign_counts(db, principal, now).items():
         what = f"{_counted(count, 'appointment', '')} with people or places that are gone"
         found.append(Task("Find cover", what, "", url_for("rosters.reassign", site=site_id), "See them"))
+    found += _unstaffed_tasks(db, principal, now)
     for draft in drafts(db, principal):
         whose = draft.patient_code or "a patient not chosen yet"
         step = f"stopped at step {draft.step} of {LAST_STEP}"
         found.append(Task(whose, "A plan to finish", step, f"/courses/new/{draft.id}", "Go on"))
     return found
+
+
+def _unstaffed_tasks(db: Session, principal: Principal, now: datetime) -> Iterator[Task]:
+    """For each site and each role, the infusions that nobody is on shift for; the first of them says when."""
+    by_site: dict[tuple[int, str], list[AppointmentRow]] = {}
+    for one in unstaffed(db, principal, now):
+        for role in one.lacks:
+            by_site.setdefault((one.row.site_id, LACKS_WORDS[role]), []).append(one.row)
+    for (site_id, words), rows in by_site.items():
+        first = rows[0]
+        when = f"{staff_day(first.starts_at, first.zone)} {staff_time(first.starts_at, first.zone)}"
+        what = f"{_counted(len(rows), 'infusion', '')} {words}"
+        url = url_for("rosters.reassign", site=site_id, _anchor="unstaffed")
+        found = when if len(rows) == 1 else f"from {when}"
+        yield Task("Find cover", what, found, url, "See them")
 
 
 def _task(principal: Principal, item: ToDo) -> Task:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from planner.domain.statuses import AppointmentStatus
 from planner.domain.walltime import local_day
 from planner.services.status_changes import cancel
-from planner.store.records import PlanDraft
+from planner.store.records import PlanDraft, Shift
 from tests.support.booked_course import BookedCourse
 from tests.support.cast import NOW, Cast, Clock
 from tests.support.strict_client import StrictClient
@@ -137,3 +138,35 @@ def test_an_idle_day_names_the_next_booked_one(
 @pytest.mark.parametrize("day", ["soon", "2026-02-30", "9999-12-31", "0001-01-01", "2026-03-04T10:00"])
 def test_a_day_that_cannot_be_shown_says_so(sign_in: SignIn, cast: Cast, day: str) -> None:
     assert sign_in("coordinator").get(f"/today?day={day}").status_code == 400
+
+
+def test_infusions_that_nobody_prescribes_for_are_to_do_until_somebody_does(
+    sign_in: SignIn, booked: BookedCourse, db: Session, cast: Cast
+) -> None:
+    client = sign_in("coordinator")
+    assert "without a prescriber" not in client.page("/today").words
+    dose = booked.infusion(2)
+    around = Shift.starts_at < dose.ends_at, Shift.ends_at > dose.starts_at
+    prescriber, nurse = cast.people["prescriber"].id, dose.nurse_id
+    db.execute(update(Shift).where(Shift.person_id == prescriber, *around).values(on_call=True))
+    db.commit()
+    page = client.page("/today")
+    assert "1 infusion without a prescriber on shift" in " ".join(page.words.split())
+    way_out = f"/rosters/reassign?site={cast.north.id}#unstaffed"
+    assert way_out in page.links
+    assert "without a prescriber" not in sign_in("coordinator-south").page("/today").words
+
+    shown = client.page(way_out.partition("#")[0])
+    words = " ".join(shown.words.split())
+    assert "Infusions without somebody on shift" in words and "A prescriber" in words
+    year, week, _ = local_day(dose.starts_at, dose.zone).isocalendar()
+    assert f"Week {week} of {year}" in words
+    assert {f"/infusions/{dose.id}/move", f"/rosters/{year}-W{week:02}?site={cast.north.id}"} <= set(shown.links)
+
+    db.execute(update(Shift).where(Shift.person_id.in_((prescriber, nurse)), *around).values(on_call=False))
+    db.commit()
+    assert "without a prescriber" not in client.page("/today").words
+    db.execute(update(Shift).where(Shift.person_id == nurse, *around).values(on_call=True))
+    db.commit()
+    assert "1 infusion without their nurse on shift" in " ".join(client.page("/today").words.split())
+    assert "Test Nurse" in client.page(way_out.partition("#")[0]).words
