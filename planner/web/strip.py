@@ -16,6 +16,19 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from planner.web.filters import short_day_words, staff_day, staff_span, staff_time, to_zone, weekday_time
+from planner.web.strip_model import (
+    PLAIN_HEIGHT,
+    TALL_HEIGHT,
+    Band,
+    Block,
+    Edge,
+    StripDay,
+    StripModel,
+    StripSession,
+    Tick,
+)
+
+__all__ = ["StripModel", "StripSession", "window_strip"]
 
 # Air around what is drawn, so that no block or label touches the edge of the picture.
 LEAD_IN = timedelta(hours=5)
@@ -26,87 +39,7 @@ DOSE_BLOCK = timedelta(hours=2)
 NARROW_WINDOW = 34.0
 NARROW_PEAK = 24.0
 DAY_LABEL_ROOM = 8.0
-
-
-@dataclass(frozen=True)
-class StripSession:
-    """An integration session to draw.
-
-    `fits` is the clinic's verdict; without it the whole session must lie inside the window.
-    """
-
-    starts_at: datetime
-    ends_at: datetime
-    fits: bool | None = None
-
-
-@dataclass(frozen=True)
-class Band:
-    """A tinted stretch; tone is `open` or `best`."""
-
-    tone: str
-    x: float
-    width: float
-
-
-@dataclass(frozen=True)
-class Tick:
-    """Local midnight, or the left edge for the first day; `words` is empty when the label would not fit."""
-
-    x: float
-    text_x: float
-    words: str
-
-
-@dataclass(frozen=True)
-class Edge:
-    """A 2 px line with its label; tone is `dose`, `open`, `shut` or `best`. Lengths are pixels downwards."""
-
-    tone: str
-    x: float
-    text_x: float
-    words: str
-    anchor: str
-    dx: int
-    top: int
-    bottom: int
-    text_y: int
-
-
-@dataclass(frozen=True)
-class Block:
-    """A lettered block: D for a dose, T for an integration session."""
-
-    letter: str
-    tone: str
-    x: float
-    width: float
-
-    @property
-    def middle(self) -> float:
-        return round(self.x + self.width / 2, 3)
-
-
-@dataclass(frozen=True)
-class StripDay:
-    """One row of the narrow form; tone is `dose`, `best`, `open` or `none`."""
-
-    tone: str
-    words: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class StripModel:
-    """All the template needs."""
-
-    title: str
-    sentence: str
-    bands: tuple[Band, ...]
-    ticks: tuple[Tick, ...]
-    edges: tuple[Edge, ...]
-    blocks: tuple[Block, ...]
-    days: tuple[StripDay, ...]
+LATE_DAY_LABEL_ROOM = 11.5
 
 
 @dataclass(frozen=True)
@@ -120,11 +53,19 @@ class _Window:
     cut_short_by: str | None
     sessions: tuple[StripSession, ...]
     next_dose: datetime | None
+    late_until: datetime | None
     zone: str
 
     @property
     def is_open(self) -> bool:
         return self.opens < self.closes
+
+    @property
+    def late(self) -> tuple[datetime, datetime] | None:
+        """From the close to where a session stops counting as late; None when that is not drawn or nothing is left."""
+        if self.late_until is None or self.late_until <= self.closes:
+            return None
+        return max(self.opens, self.closes), self.late_until
 
     def holds(self, session: StripSession) -> bool:
         if session.fits is not None:
@@ -153,13 +94,15 @@ def window_strip(
     sessions: Sequence[StripSession],
     zone: str,
     next_dose: datetime | None = None,
+    late_until: datetime | None = None,
 ) -> StripModel:
     """The picture and the sentence of one window, for a site in `zone`.
 
     All instants are aware. `closes` is where the window really closes; when something cuts it short,
     `cut_short_by` names it ("infusion 3") and `next_dose` may give its check-in, to be drawn. The preferred part
-    is clipped to the window; without one, or when the cut leaves none of it, the sentence says so. Raises
-    `ValueError` for a naive instant or an unknown zone.
+    is clipped to the window; without one, or when the cut leaves none of it, the sentence says so. With `late_until`
+    the picture goes on to there: a session after the close is late, and needs a recorded reason. Raises `ValueError`
+    for a naive instant or an unknown zone.
     """
     window = _Window(
         dose_end=_utc(dose_end),
@@ -169,6 +112,7 @@ def window_strip(
         cut_short_by=cut_short_by,
         sessions=tuple(sorted(map(_utc_session, sessions), key=lambda session: session.starts_at)),
         next_dose=None if next_dose is None else _utc(next_dose),
+        late_until=None if late_until is None else _utc(late_until),
         zone=zone,
     )
     had_peak = peak_start is not None and peak_end is not None
@@ -177,10 +121,11 @@ def window_strip(
         title=f"Window after the dose that ends {staff_day(dose_end, zone)} {staff_time(dose_end, zone)}",
         sentence=_sentence(window, had_peak),
         bands=_bands(window, axis),
-        ticks=_ticks(axis, zone),
+        ticks=_ticks(axis, zone, LATE_DAY_LABEL_ROOM if window.late else DAY_LABEL_ROOM),
         edges=_edges(window, axis),
         blocks=_blocks(window, axis),
         days=_days(window),
+        height=TALL_HEIGHT if window.late else PLAIN_HEIGHT,
     )
 
 
@@ -207,6 +152,8 @@ def _axis_of(window: _Window) -> _Axis:
     first = [window.dose_end, *(session.starts_at for session in window.sessions)]
     if window.next_dose is not None:
         last.append(window.next_dose + DOSE_BLOCK)
+    if window.late:
+        last.append(window.late[1])
     return _Axis(min(first) - LEAD_IN, max(last) + LEAD_OUT)
 
 
@@ -236,9 +183,9 @@ def _session_words(window: _Window) -> str:
 
 
 def _bands(window: _Window, axis: _Axis) -> tuple[Band, ...]:
-    if not window.is_open:
-        return ()
-    spans = [("open", window.opens, window.closes)]
+    spans = [("open", window.opens, window.closes)] if window.is_open else []
+    if window.late:
+        spans.append(("late", *window.late))
     if window.peak:
         spans.append(("best", *window.peak))
     return tuple(Band(tone, axis.at(start), round(axis.at(end) - axis.at(start), 3)) for tone, start, end in spans)
@@ -259,14 +206,15 @@ def _start_of_day(day: date, zone: str) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-def _ticks(axis: _Axis, zone: str) -> tuple[Tick, ...]:
+def _ticks(axis: _Axis, zone: str, room: float) -> tuple[Tick, ...]:
     places = [(0.0, axis.begins)]
     places += [(axis.at(midnight), midnight) for midnight in _midnights(axis.begins, axis.ends, zone)]
-    rights = [x for x, _ in places[1:]] + [100.0]
-    return tuple(
-        Tick(x, x, staff_day(instant, zone) if right - x >= DAY_LABEL_ROOM else "")
-        for (x, instant), right in zip(places, rights, strict=True)
-    )
+    labelled, limit = set(), 100.0
+    for x, _ in reversed(places):
+        if limit - x >= room:
+            labelled.add(x)
+            limit = x
+    return tuple(Tick(x, x, staff_day(instant, zone) if x in labelled else "") for x, instant in places)
 
 
 def _edges(window: _Window, axis: _Axis) -> tuple[Edge, ...]:
@@ -274,7 +222,11 @@ def _edges(window: _Window, axis: _Axis) -> tuple[Edge, ...]:
     if window.is_open:
         edges += _window_edges(window, axis)
     if window.peak:
-        edges += _peak_edges(window.peak, window.zone, axis)
+        edges += _peak_edges(window.peak, window.zone, axis, lower=window.late is not None)
+    if window.late:
+        ends = axis.at(window.late[1])
+        words = f"late until {weekday_time(window.late[1], window.zone)}"
+        edges.append(Edge("late", ends, ends, words, "end", -4, 40, 98, 95))
     return tuple(edges)
 
 
@@ -286,9 +238,10 @@ def _dose_edge(window: _Window, axis: _Axis) -> Edge:
 
 def _window_edges(window: _Window, axis: _Axis) -> list[Edge]:
     start, end = axis.at(window.opens), axis.at(window.closes)
-    inward = end - start >= NARROW_WINDOW
+    late = window.late is not None
+    inward = not late and end - start >= NARROW_WINDOW
     opens, closes = staff_time(window.opens, window.zone), staff_time(window.closes, window.zone)
-    left = ("start", 4) if inward else ("end", -4)
+    left = ("start", 4) if inward or late else ("end", -4)
     right = ("end", -4) if inward else ("start", 4)
     return [
         Edge("open", start, start, f"opens {opens}", left[0], left[1], 24, 76, 33),
@@ -296,17 +249,18 @@ def _window_edges(window: _Window, axis: _Axis) -> list[Edge]:
     ]
 
 
-def _peak_edges(peak: tuple[datetime, datetime], zone: str, axis: _Axis) -> list[Edge]:
+def _peak_edges(peak: tuple[datetime, datetime], zone: str, axis: _Axis, *, lower: bool) -> list[Edge]:
     start, end = (axis.at(instant) for instant in peak)
     opens, closes = (staff_time(instant, zone) for instant in peak)
-    if end - start >= NARROW_PEAK:
+    bottom, text_y = (114, 111) if lower else (98, 95)
+    if not lower and end - start >= NARROW_PEAK:
         return [
-            Edge("best", start, start, f"preferred {opens}", "start", 4, 40, 98, 95),
-            Edge("best", end, end, f"to {closes}", "end", -4, 40, 98, 95),
+            Edge("best", start, start, f"preferred {opens}", "start", 4, 40, bottom, text_y),
+            Edge("best", end, end, f"to {closes}", "end", -4, 40, bottom, text_y),
         ]
     return [
-        Edge("best", start, start, f"preferred {opens} to {closes}", "start", 4, 40, 98, 95),
-        Edge("best", end, end, "", "end", -4, 40, 76, 95),
+        Edge("best", start, start, f"preferred {opens} to {closes}", "start", 4, 40, bottom, text_y),
+        Edge("best", end, end, "", "end", -4, 40, 76, text_y),
     ]
 
 
@@ -322,11 +276,13 @@ def _blocks(window: _Window, axis: _Axis) -> tuple[Block, ...]:
 
 
 def _days(window: _Window) -> tuple[StripDay, ...]:
-    """One row for each local day from the dose to the close or the last session."""
+    """One row for each local day from the dose to the close, the end of the late time or the last session."""
     ends = [window.dose_end, window.closes, *(session.ends_at for session in window.sessions)]
     starts = [window.dose_end, *(session.starts_at for session in window.sessions)]
     if window.next_dose is not None:
         ends.append(window.next_dose)
+    if window.late:
+        ends.append(window.late[1])
     first, last = min(starts), max(ends)
     bounds = [first, *_midnights(first, last, window.zone)]
     bounds.append(max(last, bounds[-1]) + timedelta(minutes=1))
@@ -347,13 +303,17 @@ def _day_tone(window: _Window, start: datetime, end: datetime) -> str:
         return "best"
     if start <= window.dose_end < end:
         return "dose"
-    return "open" if window.is_open and window.opens < end and start < window.closes else "none"
+    if window.is_open and window.opens < end and start < window.closes:
+        return "open"
+    return "late" if window.late and window.late[0] < end and start < window.late[1] else "none"
 
 
 def _quiet_day_words(window: _Window, instant: datetime) -> str:
     if window.peak and window.peak[0] <= instant < window.peak[1]:
         return "Preferred all day"
-    return "Open all day" if window.is_open and window.opens <= instant < window.closes else "Not open"
+    if window.is_open and window.opens <= instant < window.closes:
+        return "Open all day"
+    return "Late all day" if window.late and window.late[0] <= instant < window.late[1] else "Not open"
 
 
 def _happenings(window: _Window) -> list[tuple[datetime, str]]:
@@ -362,8 +322,11 @@ def _happenings(window: _Window) -> list[tuple[datetime, str]]:
     found = [(window.dose_end, f"D  Dose ends {staff_time(window.dose_end, zone)}")]
     if window.is_open:
         cut = f" ({window.cut_short_by})" if window.cut_short_by else ""
+        late = ", late after that" if window.late else ""
         found.append((window.opens, f"Opens {staff_time(window.opens, zone)}"))
-        found.append((window.closes, f"Closes {staff_time(window.closes, zone)}{cut}"))
+        found.append((window.closes, f"Closes {staff_time(window.closes, zone)}{cut}{late}"))
+    if window.late:
+        found.append((window.late[1], f"Late until {staff_time(window.late[1], zone)}"))
     if window.peak:
         found.append((window.peak[0], f"Preferred from {staff_time(window.peak[0], zone)}"))
         found.append((window.peak[1], f"Preferred until {staff_time(window.peak[1], zone)}"))

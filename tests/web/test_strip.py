@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -136,6 +137,62 @@ def test_times_on_the_sites_own_clock_draw_the_same_picture() -> None:
     plain = window_strip(*instants, closes, None, [], LONDON)
     local = window_strip(*(instant.astimezone(zone) for instant in instants), closes.astimezone(zone), None, [], LONDON)
     assert local == plain
+
+
+def late(**changes: object) -> StripModel:
+    return draw(**{"late_until": at(30, 11, 10), "cut_short_by": None, "next_dose": None, "sessions": [], **changes})
+
+
+def test_late_time_is_drawn_to_its_end_and_named_not_only_coloured() -> None:
+    strip = late()
+    opened, after, best = strip.bands
+    assert (opened.tone, after.tone, best.tone) == ("open", "late", "best")
+    assert after.x == pytest.approx(opened.x + opened.width, abs=0.002)
+    ends = next(edge for edge in strip.edges if edge.tone == "late")
+    assert (ends.words, ends.x) == ("late until Mon 11:10", pytest.approx(after.x + after.width, abs=0.002))
+    assert ends.x < 100
+    assert strip.shows_late
+    assert not draw().shows_late
+
+
+def test_labels_of_a_picture_with_late_time_do_not_meet() -> None:
+    edges = {edge.words: edge for edge in late().edges}
+    assert edges["opens 23:10"].anchor == edges["closes 08:00"].anchor == "start"
+    assert edges["dose ends 11:10"].text_y != edges["preferred 05:10 to 11:10"].text_y
+    assert edges["late until Mon 11:10"].anchor == "end"
+
+
+def test_of_many_days_only_as_many_are_named_as_have_room() -> None:
+    named = [tick.x for tick in late(late_until=at(24, 11, 10) + timedelta(days=14)).ticks if tick.words]
+    assert len(named) > 3
+    assert all(after - before >= 11.5 for before, after in pairwise([*named, 100.0]))
+
+
+def test_the_narrow_form_goes_on_day_by_day_to_the_end_of_the_late_time() -> None:
+    days = late().days
+    assert [(day.words, day.tone) for day in days[3:]] == [
+        ("Fri 27 Nov", "open"),
+        ("Sat 28 Nov", "late"),
+        ("Sun 29 Nov", "late"),
+        ("Mon 30 Nov", "late"),
+    ]
+    assert [day.lines for day in days[3:]] == [
+        ("Closes 08:00, late after that",),
+        ("Late all day",),
+        ("Late all day",),
+        ("Late until 11:10",),
+    ]
+
+
+def test_late_time_that_ends_with_the_window_is_not_drawn() -> None:
+    strip = late(closes=at(30, 11, 10))
+    assert not strip.shows_late
+    assert "late" not in [band.tone for band in strip.bands]
+
+
+def test_late_time_follows_a_window_that_a_dose_has_cut_away() -> None:
+    strip = late(closes=at(24, 22))
+    assert [band.tone for band in strip.bands] == ["late"]
 
 
 def test_naive_times_and_unknown_zones_are_refused() -> None:

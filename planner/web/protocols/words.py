@@ -99,12 +99,15 @@ def sample_strip(window: Window | None, zone: str) -> StripModel | None:
         cut_short_by=None,
         sessions=(),
         zone=zone,
+        late_until=window.tail_ends_at,
     )
     open_words = strip.sentence.removesuffix(" No integration session is booked.")
+    if not strip.shows_late:
+        return replace(strip, sentence=open_words)
     late = f"{staff_day(window.tail_ends_at, zone)} {staff_time(window.tail_ends_at, zone)}"
     sentence = (
-        f"{open_words} After that and until {late} a session needs a recorded reason and is shown as outside the "
-        "clinic's usual window."
+        f"{open_words} Late: after that and until {late} a session needs a recorded reason and is shown as outside "
+        "the clinic's usual window."
     )
     return replace(strip, sentence=sentence)
 
