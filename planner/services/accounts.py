@@ -18,7 +18,7 @@ from planner.services.auditing import record
 from planner.services.common_passwords import is_common
 from planner.services.feed_rights import ACCOUNT_ENDED, retire_lost
 from planner.store.queries import accounts as find
-from planner.store.records import Account, AccountRole, AccountSite, BrowserSession
+from planner.store.records import Account, AccountOrigin, AccountRole, AccountSite, BrowserSession
 
 #: Without a second factor a password has at least 15 characters (ASVS 5.0, 6.2.1); no rule about which ones.
 SHORTEST_PASSWORD = 15
@@ -88,8 +88,11 @@ def create_account(
     site_ids: Iterable[int] = (),
     person_id: int | None = None,
     patient_id: int | None = None,
+    made_by: int | None = None,
 ) -> Account:
     """Make an account. The command line passes no principal; anybody else needs ACCOUNTS_MANAGE.
+
+    `made_by` is the account that invited them; the principal is, where there is one.
 
     Raises FieldError for an address that is none or is taken, an empty name, no role, or a mixture of patient and
     staff. The password was checked and hashed before, outside the transaction.
@@ -113,6 +116,7 @@ def create_account(
     db.flush()
     db.add_all(AccountRole(account_id=account.id, role=role) for role in sorted(held))
     db.add_all(AccountSite(account_id=account.id, site_id=site_id) for site_id in sorted(set(site_ids)))
+    db.add(AccountOrigin(account_id=account.id, made_by_id=principal.account_id if principal else made_by))
     db.flush()
     _audit(db, principal, "account.created", account.id, now, roles=sorted(held))
     return account

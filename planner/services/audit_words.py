@@ -15,7 +15,7 @@ ACTIONS: Final = {
     "account.created": "Account made",
     "account.deactivated": "Account ended",
     "account.factor_kept": "Request to remove codes turned down",
-    "account.factor_lost": "Codes removed, agreed by two",
+    "account.factor_lost": "Codes of a lost phone removed",
     "account.factor_removal_asked": "Asked to remove codes",
     "account.factor_removed": "Turned their codes off",
     "account.factor_set": "Set up codes",

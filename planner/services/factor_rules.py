@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, delete, exists, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from planner.domain.access import MATRIX, Permission, Principal, require
 from planner.domain.errors import FieldError, StaleVersion
@@ -14,12 +14,18 @@ from planner.services.account_care import account_in_care
 from planner.services.accounts import end_sign_ins
 from planner.services.auditing import record
 from planner.services.second_factor import forget
+from planner.services.two_people import IN_USE_FOR, are_two_people
 from planner.store.queries.accounts import has_factor, the_clinic
 from planner.store.queries.scopes import works_with
 from planner.store.records import Account, AccountRole, Clinic, FactorRemoval
 
 #: A request nobody agreed to within this time counts for nothing.
 REQUEST_LASTS: Final = timedelta(days=7)
+NOT_TWO: Final = (
+    "You and {asker} do not count as two people here, because one of these accounts came from the other or is too "
+    f"new (it has to be in use for {IN_USE_FOR.days} days, with codes of its own): ask another colleague to agree, let "
+    "{whose} use a recovery code, or have “accounts remove-factor” run on the server."
+)
 
 
 def require_of_staff(db: Session, principal: Principal, *, required: bool, seen_version: int, now: datetime) -> None:
@@ -78,35 +84,61 @@ def ask_removal(db: Session, principal: Principal, account_id: int, now: datetim
 def agree_removal(db: Session, principal: Principal, account_id: int, now: datetime) -> Account:
     """Agree to what another one asked: the factor and its recovery codes are gone, and every sign-in ends.
 
-    Raises FieldError when nobody else asked, or whoever did may not any more, and NotFound.
+    Raises FieldError when nobody else asked, whoever did may not any more, or the two do not count as two people
+    (`two_people`), and NotFound.
     """
     account = account_in_care(db, principal, account_id)
     if account.id == principal.account_id:
         raise FieldError("act", "Nobody agrees to this for their own account. Ask a colleague.")
+    asked = db.execute(
+        select(FactorRemoval.asked_by_id, FactorRemoval.asked_at, Account.name)
+        .join(Account, Account.id == FactorRemoval.asked_by_id)
+        .where(*_good_request(account), FactorRemoval.asked_by_id != principal.account_id, _is_open(now))
+    ).one_or_none()
+    if asked is None:
+        raise FieldError("act", "It takes two: one who asks, and another one who agrees.")
+    asked_by, asked_at, asker = asked
+    if not are_two_people(db, asked_by, principal.account_id, account.id, asked_at):
+        raise FieldError("act", NOT_TWO.format(asker=asker, whose=account.name))
+    taken = db.execute(
+        delete(FactorRemoval)
+        .where(*_good_request(account), FactorRemoval.asked_by_id == asked_by, _is_open(now))
+        .returning(FactorRemoval.id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if taken is None:  # somebody else agreed, or took it back, at the same moment
+        raise FieldError("act", "It takes two: one who asks, and another one who agrees.")
+    remove_lost_factor(db, principal, account, now, asked_by=asked_by)
+    return account
+
+
+def _is_open(now: datetime) -> ColumnElement[bool]:
+    return FactorRemoval.asked_at > now - REQUEST_LASTS
+
+
+def _good_request(account: Account) -> tuple[ColumnElement[bool], ...]:
+    """A request about this account whose maker may still make it."""
     permission = Permission.ACCOUNTS_MANAGE if account.patient_id is None else Permission.PATIENTS_WRITE
+    asker = aliased(Account)
     asker_may: ColumnElement[bool] = exists().where(
-        Account.id == FactorRemoval.asked_by_id,
-        Account.active,
-        AccountRole.account_id == Account.id,
+        asker.id == FactorRemoval.asked_by_id,
+        asker.active,
+        AccountRole.account_id == asker.id,
         AccountRole.role.in_(list(MATRIX[permission])),
     )
     if account.patient_id is not None:
         asker_may = and_(asker_may, works_with(FactorRemoval.asked_by_id, literal(account.patient_id)))
-    asked_by = db.execute(
-        delete(FactorRemoval)
-        .where(
-            FactorRemoval.account_id == account.id,
-            FactorRemoval.asked_by_id != principal.account_id,
-            FactorRemoval.asked_at > now - REQUEST_LASTS,
-            asker_may,
+    return FactorRemoval.account_id == account.id, asker_may
+
+
+def may_agree(db: Session, principal: Principal, account_id: int, now: datetime) -> bool:
+    """Whether this person could agree to what somebody else asked for the account. Up to a few queries."""
+    asked = db.execute(
+        select(FactorRemoval.asked_by_id, FactorRemoval.asked_at).where(
+            FactorRemoval.account_id == account_id, FactorRemoval.asked_by_id != principal.account_id, _is_open(now)
         )
-        .returning(FactorRemoval.asked_by_id)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if asked_by is None:
-        raise FieldError("act", "It takes two: one who asks, and another one who agrees.")
-    remove_lost_factor(db, principal, account, now, asked_by=asked_by)
-    return account
+    ).one_or_none()
+    return asked is not None and are_two_people(db, asked[0], principal.account_id, account_id, asked[1])
 
 
 def remove_lost_factor(

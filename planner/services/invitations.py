@@ -255,6 +255,7 @@ def accept(db: Session, token: str, *, name: str, password_hash: str, now: datet
                 site_ids=sites,
                 person_id=invitation.person_id,
                 patient_id=invitation.patient_id,
+                made_by=invitation.created_by_id,
                 now=now,
             )
     except IntegrityError as taken:  # by another invitation, at the same moment

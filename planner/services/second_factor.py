@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import pyotp
@@ -207,6 +207,16 @@ def use_recovery_code(db: Session, account_id: int, code: str, now: datetime) ->
         return False
     record(db, None, action="account.recovery_code_used", object_type="account", object_id=account_id, now=now)
     return True
+
+
+def last_proof(db: Session, account_id: int) -> datetime | None:
+    """When the account last showed that it has its second factor, a recovery code included; None without a factor."""
+    factor = db.get(SecondFactor, account_id)
+    if factor is None or factor.confirmed_at is None:
+        return None
+    used = db.scalar(select(func.max(RecoveryCode.used_at)).where(RecoveryCode.account_id == account_id))
+    shown = datetime.fromtimestamp(factor.last_step * STEP_SECONDS, UTC)
+    return max(factor.confirmed_at, shown, *([used] if used else []))
 
 
 def _code_hash(code: str) -> str:

@@ -21,6 +21,7 @@ from planner.store.records import Account, Clinic
 #: What an account that stays keeps: its roles, browsers, second factor, and what stands between it and others.
 OF_ACCOUNTS: Final = frozenset(
     {
+        "account_origin",
         "account_role",
         "browser_session",
         "factor_removal",

@@ -67,7 +67,7 @@ def test_nothing_is_left_but_the_founder_and_the_clinic(filled: Store) -> None:
         assert made_up.remove(db, principal_of(db, FOUNDING.email), LATER) is None
     with filled.reading() as db:
         assert counts(db) == {
-            "account": 1, "account_role": 2, "browser_session": 1, "clinic": 1, "protocol": 7,
+            "account": 1, "account_origin": 1, "account_role": 2, "browser_session": 1, "clinic": 1, "protocol": 7,
             "protocol_version": 7, "audit_entry": 1,
         }  # fmt: skip
         clinic = db.get(Clinic, 1)

@@ -50,7 +50,7 @@ def test_each_step_goes_down_and_up_with_its_guards(empty_database_url: str) -> 
     upgrade(empty_database_url)
     engine = make_engine(empty_database_url)
     try:
-        for revision in ("0006", "0005", "0004", "0003", "0002", "0001"):
+        for revision in ("0007", "0006", "0005", "0004", "0003", "0002", "0001"):
             downgrade(empty_database_url, revision)
             assert current(engine) == revision
             with engine.connect() as connection:
@@ -119,3 +119,32 @@ def test_times_held_are_whole_numbers_on_sqlite_and_nothing_else(fresh_store: St
 
 def test_there_is_one_newest_migration() -> None:
     assert head()
+
+
+def test_who_made_an_account_is_taken_from_what_still_tells_it(empty_database_url: str) -> None:
+    upgrade(empty_database_url, "0007")
+    engine = make_engine(empty_database_url)
+    sqlite = engine.dialect.name == "sqlite"
+
+    def at(day: int) -> object:
+        return 1_800_000_000 + day if sqlite else f"2027-01-{day:02} 00:00Z"
+
+    try:
+        with engine.begin() as connection:
+            for number, who in enumerate(("founder", "invited", "machine"), 101):  # the guard check takes the first
+                connection.execute(text("INSERT INTO account (id, email, email_key, password_hash, name, active, "
+                    "theme, density, created_at, version) VALUES (:id, :who, :who, '', :who, :yes, '', '', :at, 1)"),
+                    {"id": number, "who": who, "at": at(number - 100), "yes": True})  # fmt: skip
+            connection.execute(text("INSERT INTO setup_ticket (id, token_hash, created_at, used_at) "
+                "VALUES (1, 'a', :at, :at)"), {"at": at(1)})  # fmt: skip
+            for number, who, used in ((1, "invited", at(2)), (2, "machine", None), (3, "machine", at(9))):
+                connection.execute(text("INSERT INTO invitation (id, email, email_key, name, roles, site_ids, "
+                    "token_hash, created_by_id, created_at, expires_at, used_at) "
+                    "VALUES (:id, :who, :who, :who, '[]', '[]', :hash, 101, :at, :at, :used)"),
+                    {"id": number, "who": who, "hash": f"h{number}", "at": at(1), "used": used})  # fmt: skip
+        upgrade(empty_database_url)
+        with engine.connect() as connection:
+            known = connection.execute(text("SELECT account_id, made_by_id FROM account_origin ORDER BY account_id"))
+            assert [tuple(row) for row in known] == [(101, None), (102, 101)]
+    finally:
+        engine.dispose()

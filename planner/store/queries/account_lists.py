@@ -226,6 +226,18 @@ def account_changes(db: Session, account_id: int) -> list[tuple[str, datetime]]:
     return [(action, at) for action, at in db.execute(query)]
 
 
+def lost_factor_news(db: Session, account_id: int) -> bool:
+    """Whether codes were removed as lost between the last sign-in but one and the last one. Two queries."""
+    about = (AuditEntry.object_type == "account", AuditEntry.object_id == account_id)
+    signed_in = select(AuditEntry.id).where(*about, AuditEntry.action == "account.signed_in")
+    last_two = list(db.scalars(signed_in.order_by(AuditEntry.id.desc()).limit(2)))
+    if not last_two:
+        return False
+    before = last_two[1] if len(last_two) > 1 else 0
+    lost = select(AuditEntry.id).where(*about, AuditEntry.action == "account.factor_lost", AuditEntry.id > before)
+    return db.scalar(lost.limit(1)) is not None
+
+
 def clinic_zone(db: Session) -> str:
     """The zone in which pages about accounts show times."""
     return db.scalar(select(Clinic.zone).where(Clinic.id == 1)) or "UTC"

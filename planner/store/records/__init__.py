@@ -2,6 +2,7 @@
 
 from planner.store.records.accounts import (
     Account,
+    AccountOrigin,
     AccountRole,
     AccountSite,
     BrowserSession,
@@ -63,6 +64,7 @@ from planner.store.records.rosters import (
 __all__ = [
     "Absence",
     "Account",
+    "AccountOrigin",
     "AccountRole",
     "AccountSite",
     "AddTicket",

@@ -49,6 +49,18 @@ class AccountSite(Base):
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), primary_key=True)
 
 
+class AccountOrigin(Base):
+    """Who made an account: `made_by_id` invited them, or nobody did but the command line or the set-up page.
+
+    An account without a row comes from before this was kept: nobody knows who made it.
+    """
+
+    __tablename__ = "account_origin"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    made_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+
+
 class BrowserSession(Base):
     """A signed-in (or not yet signed-in) browser. Only the SHA-256 of the cookie's id is kept."""
 

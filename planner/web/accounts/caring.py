@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from planner.domain.access import Permission, Role
 from planner.domain.errors import FieldError, StaleVersion
 from planner.services import account_care, factor_rules, resets
+from planner.services.two_people import IN_USE_FOR
 from planner.store.queries import account_lists as lists
 from planner.web.access import SEE_OTHER, once, principal, requires
 from planner.web.accounts import blueprint
@@ -135,6 +136,17 @@ def done(account_id: int, words: str, kind: str = "ok") -> Response:
     return redirect(url_for("accounts.account", account_id=account_id), SEE_OTHER)
 
 
+def lost_factor_words(account_id: int | None) -> dict[str, Any]:
+    """What the part of a page about a lost second factor needs besides its addresses."""
+    asked = account_id and lists.removal_asked(db(), account_id, now() - factor_rules.REQUEST_LASTS)
+    return {
+        "removal": asked or None,
+        "principal_id": principal().account_id,
+        "counts": bool(asked) and factor_rules.may_agree(db(), principal(), account_id or 0, now()),
+        "in_use_days": IN_USE_FOR.days,
+    }
+
+
 def _page(account_id: int, form: RightsForm | None = None) -> dict[str, Any]:
     found = lists.staff_account(db(), account_id)
     if form is None:
@@ -151,8 +163,7 @@ def _page(account_id: int, form: RightsForm | None = None) -> dict[str, Any]:
         "is_self": found.id == principal().account_id,
         "zone": lists.clinic_zone(db()),
         "role_words": role_words,
-        "removal": lists.removal_asked(db(), account_id, now() - factor_rules.REQUEST_LASTS),
-        "principal_id": principal().account_id,
+        **lost_factor_words(account_id),
         "account_acts": {
             act: url_for("accounts.lost_factor", account_id=account_id, act=act) for act in ("ask", "agree", "keep")
         },

@@ -9,13 +9,13 @@ from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
 from planner.domain.errors import FieldError, NotFound, StaleVersion
-from planner.services import account_care, factor_rules, invitations, resets
+from planner.services import account_care, invitations, resets
 from planner.store.queries import account_lists as lists
 from planner.store.queries import people
 from planner.store.queries.accounts import has_factor
 from planner.web.access import SEE_OTHER, once, principal, requires
 from planner.web.accounts import blueprint
-from planner.web.accounts.caring import CONFLICT, RESET_LASTS
+from planner.web.accounts.caring import CONFLICT, RESET_LASTS, lost_factor_words
 from planner.web.accounts.factors import ACTS
 from planner.web.accounts.forms import InvitePatientForm
 from planner.web.accounts.inviting import WHAT
@@ -136,8 +136,7 @@ def _page(patient_id: int, form: InvitePatientForm | None = None) -> dict[str, A
         "patient": patient,
         "account": account,
         "has_factor": account is not None and has_factor(db(), account.id),
-        "removal": lists.removal_asked(db(), account.id, now() - factor_rules.REQUEST_LASTS) if account else None,
-        "principal_id": principal().account_id,
+        **lost_factor_words(account.id if account else None),
         "factor_acts": {act: url_for("accounts.lost_portal_factor", patient_id=patient_id, act=act) for act in ACTS},
         "invitation": waiting[0] if waiting and account is None else None,
         "form": form or InvitePatientForm(None, name=patient.name),

@@ -6,7 +6,7 @@ import unicodedata
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import current_app, redirect, render_template, request, session, url_for
+from flask import current_app, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
@@ -14,12 +14,13 @@ from planner.domain.errors import NotFound
 from planner.services import code_sign_in, signing_in
 from planner.services.accounts import Passwords
 from planner.services.signing_in import SignedIn, SignInTry
+from planner.store.queries.account_lists import lost_factor_news
 from planner.store.queries.accounts import any_account
 from planner.web.access import SEE_OTHER, address, principal, public, repeatable, requires, signed_in
 from planner.web.auth import blueprint
 from planner.web.auth.forms import SignInForm
 from planner.web.clock import now
-from planner.web.db import db, own_transaction
+from planner.web.db import db, own_reading, own_transaction
 from planner.web.fields import refuse
 from planner.web.navigation import first_page
 from planner.web.signin import ServerSession, begin_session, begin_waiting, end_session
@@ -27,6 +28,10 @@ from planner.web.signin import ServerSession, begin_session, begin_waiting, end_
 #: One sentence for every reason, so that nobody learns whether an account exists.
 NOT_SIGNED_IN = (
     "This email address and password do not fit together. Check both; after several tries wait a few minutes."
+)
+CODES_GONE = (
+    "The codes from your phone were turned off by the clinic since you last signed in. If you did not ask for that, "
+    "tell the clinic at once and change your password."
 )
 TOO_MANY = 429
 EVERYTHING_KEPT = '"cache", "cookies", "storage"'
@@ -58,6 +63,7 @@ def sign_in() -> Response | str:
         return refuse("auth/sign_in.html", page)
     tried, newcomer = _try(form.email.data or "", form.password.data or "")
     if newcomer is not None:
+        _tell_lost_factor(newcomer)
         return redirect(own_path(wanted) or first_page(newcomer), SEE_OTHER)
     if tried.needs_code and code_awaited() is not None:
         return redirect(url_for("auth.sign_in_code", next=own_path(wanted)), SEE_OTHER)
@@ -132,6 +138,13 @@ def _try(email: str, password: str) -> tuple[SignInTry, SignedIn | None]:
         return tried, None
     begin_session(browser, cookie, newcomer)
     return tried, newcomer
+
+
+def _tell_lost_factor(newcomer: SignedIn) -> None:
+    """Whoever's codes were removed as lost hears of it when they next come in: it may not have been they who asked."""
+    with own_reading() as reading:
+        if lost_factor_news(reading, newcomer.account_id):
+            flash(CODES_GONE, "warning")
 
 
 def code_awaited() -> code_sign_in.Waiting | None:

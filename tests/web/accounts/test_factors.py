@@ -11,7 +11,7 @@ from planner.services.accounts import create_account
 from planner.services.factor_rules import REQUEST_LASTS
 from planner.store.queries.accounts import has_factor
 from planner.store.records import AccountRole, AuditEntry, Clinic
-from tests.support.cast import PASSWORD_HASH, Cast, Clock
+from tests.support.cast import PASSWORD, PASSWORD_HASH, Cast, Clock
 from tests.support.strict_client import StrictClient
 from tests.web.auth.factors import with_factor
 
@@ -151,3 +151,42 @@ def test_a_sign_in_from_before_the_rule_is_held_to_it(cast: Cast, db: Session, s
 
 def test_the_request_lasts_days_not_for_ever() -> None:
     assert timedelta(days=1) <= REQUEST_LASTS <= timedelta(days=14)
+
+
+def test_a_second_account_made_by_who_asks_is_told_so_and_cannot_agree(
+    cast: Cast, db: Session, clock: Clock, sign_in: SignIn
+) -> None:
+    admin = cast.accounts["admin"]
+    made_up = create_account(
+        db, None, email="made-up@clinic.example", name="Test Made Up", password_hash=PASSWORD_HASH,
+        roles=[Role.ADMIN], made_by=admin.id, now=clock(),
+    )  # fmt: skip
+    cast.accounts["made-up"] = made_up
+    with_factor(db, cast.accounts["nurse"], clock())
+    one, other = sign_in("admin"), sign_in("made-up")
+    path = f"/admin/accounts/{cast.accounts['nurse'].id}"
+    assert "after 14 days of use, and with codes of its own" in one.page(path).words
+    act(one, cast, "ask")
+    page = other.page(path)
+    assert "You cannot agree to it" in page.words
+    assert f"{path}/factor/agree" not in [form["action"] for form in page.forms]
+    refused = act(other, cast, "agree")
+    assert refused.status_code == 422
+    assert "You and Test Admin do not count as two people here" in refused.text
+    assert has_factor(db, cast.accounts["nurse"].id)
+
+
+def test_whose_codes_were_removed_hears_of_it_at_the_next_sign_in_once(
+    two: tuple[StrictClient, StrictClient], cast: Cast, client: StrictClient
+) -> None:
+    one, other = two
+    act(one, cast, "ask")
+    act(other, cast, "agree")
+    typed = {"email": "nurse@clinic.example", "password": PASSWORD}
+    assert client.submit(client.page("/sign-in"), "/sign-in", typed).status_code == 303
+    assert "turned off by the clinic since you last signed in" in client.page("/today").words
+    assert "Codes from a lost phone were turned off by the clinic" in client.page("/account").words
+    client.submit(client.page("/account"), "/sign-out")
+    assert client.submit(client.page("/sign-in"), "/sign-in", typed).status_code == 303
+    assert "turned off by the clinic since" not in client.page("/today").words
+    assert "Codes of a lost phone removed" in one.page("/admin/audit").words
