@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from planner.domain.intervals import instant_of, minute_of
-from planner.domain.statuses import AppointmentKind, AppointmentStatus, Mode
+from planner.domain.statuses import HOLDING, AppointmentKind, AppointmentStatus, Mode
 from planner.domain.walltime import to_wall
 from planner.services.booking import UID_HOST
 from planner.services.spreadsheets.ground import Ground, PatientInfo, PersonInfo, PlaceInfo, SiteInfo, told_time
+from planner.services.spreadsheets.held_spans import Spans, tell_spans, whole
+from planner.services.spreadsheets.kinds import HELD
 from planner.services.spreadsheets.lines import LineReader
-from planner.store.records import Appointment, FeedScope
+from planner.services.spreadsheets.stored_appointments import Holdings, Stored, thing_of
+from planner.store.records import FeedScope
 
 _OURS: Final = re.compile(rf"[0-9a-f]{{32}}@{re.escape(UID_HOST)}")
 #: The words of files; those of staff screens are understood too.
@@ -43,7 +46,12 @@ STATUSES: Final = {
 
 @dataclass(slots=True)
 class Wanted:
-    """One appointment as the file has it, in UTC minutes since 1970."""
+    """One appointment as the file has it, in UTC minutes since 1970.
+
+    `held` is what the file says is held for another time than the whole, by key of `HELD`; `place` is the nurse's,
+    0 for any; `over` are UIDs of appointments it may overlap. `claims` are filled in when it is looked at with the
+    others: whom and what it holds from when to when.
+    """
 
     line: LineReader
     reference: str
@@ -58,7 +66,25 @@ class Wanted:
     nurse: PersonInfo | None
     chair: PlaceInfo | None
     room: PlaceInfo | None
+    prescriber: PersonInfo | None = None
+    place: int = 0
+    held: Mapping[str, Spans] = field(default_factory=dict)
+    over: tuple[str, ...] = ()
     claims: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def named(self, key: str) -> PatientInfo | PersonInfo | PlaceInfo | None:
+        """Whom or what the line names there."""
+        found: PatientInfo | PersonInfo | PlaceInfo | None = getattr(self, key)
+        return found
+
+    def spans(self, key: str) -> Spans:
+        """For which minutes from its start it holds what it names there."""
+        thing = self.named(key)
+        if thing is None:
+            return ()
+        # A nurse's places have no minutes between; those of the nurse are about sessions.
+        turnover = 0 if key == "nurse" else thing.turnover
+        return self.held.get(key, whole(self.end - self.start, turnover))
 
     @property
     def with_whom(self) -> tuple[object, ...]:
@@ -66,46 +92,15 @@ class Wanted:
         ids = (thing.id if thing else None for thing in (self.therapist, self.nurse, self.chair, self.room))
         return (self.patient.id, self.kind, self.site.id, self.start, self.end, self.mode, *ids)
 
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One appointment as it is."""
-
-    id: int
-    uid: str
-    patient_id: int
-    kind: AppointmentKind
-    site_id: int
-    starts_at: datetime
-    ends_at: datetime
-    status: AppointmentStatus
-    mode: Mode
-    therapist_id: int | None
-    nurse_id: int | None
-    chair_id: int | None
-    room_id: int | None
-
-    @property
-    def with_whom(self) -> tuple[object, ...]:
-        """The same of an appointment that is here."""
-        span = (minute_of(self.starts_at), minute_of(self.ends_at))
-        ids = (self.therapist_id, self.nurse_id, self.chair_id, self.room_id)
-        return (self.patient_id, self.kind, self.site_id, *span, self.mode, *ids)
+    def agrees_with(self, stored: Stored, holds: Holdings) -> bool:
+        """Whether an appointment that is here holds what the line says in so many words, if it holds anything."""
+        if stored.status not in HOLDING or self.status not in HOLDING:
+            return True
+        same_prescriber = self.prescriber is None or self.prescriber is holds.prescriber
+        return same_prescriber and all(holds.spans[key] == spans for key, spans in self.held.items())
 
 
-COLUMNS: Final = (
-    Appointment.id, Appointment.uid, Appointment.patient_id, Appointment.kind, Appointment.site_id,
-    Appointment.starts_at, Appointment.ends_at, Appointment.status, Appointment.mode, Appointment.therapist_id,
-    Appointment.nurse_id, Appointment.chair_id, Appointment.room_id,
-)  # fmt: skip
-
-
-def stored_from(row: Any) -> Stored:
-    """A row of COLUMNS."""
-    return Stored(*row)
-
-
-def cells_of(ground: Ground, stored: Stored) -> tuple[str, ...]:
+def cells_of(ground: Ground, stored: Stored, holds: Holdings) -> tuple[str, ...]:
     """The cells of one appointment, in the order of the kind's columns."""
     site = ground.sites[stored.site_id]
     day = to_wall(stored.starts_at, site.zone).date()
@@ -124,7 +119,22 @@ def cells_of(ground: Ground, stored: Stored) -> tuple[str, ...]:
         *("" if person_id is None else ground.person_labels[person_id] for person_id in people),
         "" if stored.chair_id is None else ground.chairs[stored.chair_id].name,
         "" if stored.room_id is None else ground.rooms[stored.room_id].name,
+        "" if holds.prescriber is None else ground.person_labels[holds.prescriber.id],
+        # Named wherever there are several: whoever comes in again is with the nurse as they were.
+        str(holds.place) if holds.place and len(ground.people[stored.nurse_id or 0].lanes) > 1 else "",
+        *(_held_cell(ground, stored, holds, key) for key in HELD),
+        "; ".join(holds.over),
     )
+
+
+def _held_cell(ground: Ground, stored: Stored, holds: Holdings, key: str) -> str:
+    """For how long something is held, where that is not what an empty cell means."""
+    thing = thing_of(ground, stored, holds, key)
+    if thing is None or stored.status not in HOLDING:
+        return ""
+    minutes = minute_of(stored.ends_at) - minute_of(stored.starts_at)
+    usual = whole(minutes, 0 if key == "nurse" else thing.turnover)
+    return "" if holds.spans[key] == usual else tell_spans(holds.spans[key])
 
 
 def uid_of(reference: str) -> str:
@@ -137,7 +147,7 @@ def uid_of(reference: str) -> str:
 def all_holdables(wanted: Wanted) -> Iterator[int]:
     """Everybody and everything a line could hold."""
     yield wanted.patient.holdable_id
-    for thing in (wanted.therapist, wanted.chair, wanted.room):
+    for thing in (wanted.therapist, wanted.prescriber, wanted.chair, wanted.room):
         if thing is not None:
             yield thing.holdable_id
     if wanted.nurse is not None:
@@ -146,9 +156,8 @@ def all_holdables(wanted: Wanted) -> Iterator[int]:
 
 def name_of(wanted: Wanted, key: str) -> str:
     """What the person or thing in a column is called."""
-    named = {"therapist": wanted.therapist, "nurse": wanted.nurse, "chair": wanted.chair, "room": wanted.room}
-    thing = named.get(key)
-    return wanted.patient.code if thing is None else thing.name
+    thing = wanted.named(key)
+    return wanted.patient.code if thing is None or isinstance(thing, PatientInfo) else thing.name
 
 
 def row_of(wanted: Wanted, uid: str, zone_data: str, now: datetime) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """Existing appointments from and to a file, as they stand in the book a clinic brings along.
 
-They belong to no course. Each holds whom and what it names for the whole of its time, so that nobody is booked twice;
-one that is here already stays as it is.
+They belong to no course. Each holds whom and what it names, for the whole of its time where the file says nothing
+else, so that nobody is booked twice; one that is here already stays as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import insert, select
@@ -17,34 +17,35 @@ from planner.domain.statuses import HOLDING, AppointmentKind, AppointmentStatus,
 from planner.domain.walltime import day_and_year, to_wall
 from planner.domain.zonedata import zone_data_version
 from planner.services.booking import UID_HOST, new_uid
+from planner.services.overriding import override_rule
 from planner.services.spreadsheets.appointment_rows import (
-    COLUMNS,
     MODES,
     STATUSES,
     UNDERSTOOD,
-    Stored,
     Wanted,
-    all_holdables,
     cells_of,
-    name_of,
     row_of,
-    stored_from,
     subjects_of_line,
     uid_of,
 )
-from planner.services.spreadsheets.busy import Busy, Held
+from planner.services.spreadsheets.claiming import Claimed, Claiming, Pair
 from planner.services.spreadsheets.ground import Index, PatientInfo, PersonInfo, PlaceInfo, SiteInfo, instant
+from planner.services.spreadsheets.held_spans import Spans, read_spans
 from planner.services.spreadsheets.importing import Importer, Tell, chunks
-from planner.services.spreadsheets.kinds import APPOINTMENTS
+from planner.services.spreadsheets.kinds import APPOINTMENTS, HELD
 from planner.services.spreadsheets.lines import LineReader
-from planner.services.spreadsheets.values import MOST_MINUTES
+from planner.services.spreadsheets.people import MOST_LANES
+from planner.services.spreadsheets.stored_appointments import COLUMNS, Holdings, Stored, holdings_of, stored_from
+from planner.services.spreadsheets.values import DAY_MINUTES, MOST_MINUTES, read_list
 from planner.store.calendar_versions import bump
 from planner.store.occupying import lock_holdables, release_expired
-from planner.store.records import Appointment, Occupancy, Patient
+from planner.store.records import Appointment, Occupancy, OverrideRule, Patient
 
-SHORTEST: Final = 5
-LONGEST: Final = 1_200
+#: As short and as long as a protocol may make one.
+SHORTEST: Final = 1
+LONGEST: Final = DAY_MINUTES
 LONGEST_REFERENCE: Final = 200
+BROUGHT_IN: Final = "Brought in with a file, where it was booked so."
 _MOST_LISTED: Final = 5_000
 
 
@@ -58,6 +59,8 @@ class AppointmentImporter(Importer):
         self._wanted: list[Wanted] = []
         self._inserts: list[Wanted] = []
         self._references: dict[str, int] = {}
+        self._pairs: Collection[Pair] = ()
+        self._marks: Mapping[tuple[int, Claimed], Pair] = {}
 
     # One line
 
@@ -67,20 +70,54 @@ class AppointmentImporter(Importer):
         kind = line.word("kind", UNDERSTOOD, needed=True)
         status = line.word("status", STATUSES) or AppointmentStatus.BOOKED
         mode = line.word("mode", MODES) or Mode.IN_PERSON
-        therapist = self._member(line, "therapist", Role.THERAPIST)
-        nurse = self._member(line, "nurse", Role.NURSE)
+        therapist = self.ground.person(line, "therapist", needed=False)
+        nurse = self.ground.person(line, "nurse", needed=False)
+        prescriber = self.ground.person(line, "prescriber", needed=False)
         span = self._span(line, site)
         chair = self._place(line, "chair", site, self.ground.chair_index)
         room = self._place(line, "room", site, self.ground.room_index)
         if mode is Mode.TELEHEALTH and (chair or room):
             line.refuse("mode", "A telehealth appointment has no chair and no room.")
+        if prescriber is not None and prescriber is therapist:
+            line.refuse("prescriber", f"{prescriber.name} is the therapist of this line. Leave this empty.")
+        held, place, over = self._held(line), self._nurse_place(line, nurse), self._over(line)
         if reference and not self._refuse_doubled(line, reference):
             return
         if line.is_refused or not (patient and site and kind and span) or reference is None:
             return
         self._wanted.append(
-            Wanted(line, reference, patient, kind, site, *span, status, mode, therapist, nurse, chair, room)
-        )
+            Wanted(
+                line, reference, patient, kind, site, *span, status, mode, therapist, nurse, chair, room, prescriber,
+                place, held, over,
+            )
+        )  # fmt: skip
+
+    @staticmethod
+    def _held(line: LineReader) -> dict[str, Spans]:
+        """What the line says is held for another time than the whole of it."""
+        held: dict[str, Spans] = {}
+        for key in HELD:
+            spans = line.read(f"{key}_held", read_spans)
+            if spans is None:
+                continue
+            if line.cell(key):
+                held[key] = spans
+            else:
+                line.refuse(f"{key}_held", f"This line names no {key}. Name one, or leave this empty.")
+        return held
+
+    @staticmethod
+    def _nurse_place(line: LineReader, nurse: PersonInfo | None) -> int:
+        place = line.number_in("place", 1, MOST_LANES) or 0
+        if place and not line.cell("nurse"):
+            line.refuse("place", "This line names no nurse. Name one, or leave this empty.")
+        elif nurse is not None and place > len(nurse.lanes):
+            line.refuse("place", f"{nurse.name} watches {len(nurse.lanes)} at once. Leave this empty for a free place.")
+        return place
+
+    @staticmethod
+    def _over(line: LineReader) -> tuple[str, ...]:
+        return tuple(uid_of(reference) for reference in read_list(line.cell("over")))
 
     def _patient(self, line: LineReader) -> PatientInfo | None:
         code = line.text("patient", 12, needed=True)
@@ -90,13 +127,6 @@ class AppointmentImporter(Importer):
         if not found:
             line.refuse("patient", f"None of your sites has a patient with the code “{code}”.")
         return found[0] if found else None
-
-    def _member(self, line: LineReader, key: str, role: Role) -> PersonInfo | None:
-        person = self.ground.person(line, key, needed=False)
-        if person is not None and role not in person.roles:
-            line.refuse(key, f"{person.name} is no {role.value}.")
-            return None
-        return person
 
     def _place(self, line: LineReader, key: str, site: SiteInfo | None, index: Index[PlaceInfo]) -> PlaceInfo | None:
         name = line.text(key, 60)
@@ -144,23 +174,27 @@ class AppointmentImporter(Importer):
             return
         by_uid = self._by_uid()
         by_start = self._by_start()
-        busy = self._busy()
-        named: list[tuple[Wanted, str, Held]] = []
+        new: list[Wanted] = []
+        here: list[tuple[Wanted, Stored]] = []
         new_keys: dict[tuple[int, AppointmentKind, int], int] = {}
         for wanted in self._wanted:
             key = (wanted.patient.id, wanted.kind, wanted.start)
             stored = by_uid.get(uid_of(wanted.reference)) if wanted.reference else by_start.get(key)
             if stored is not None:
-                self._compare(wanted, stored)
+                here.append((wanted, stored))
             elif not wanted.reference and key in new_keys:
                 wanted.line.refuse("start", f"Line {new_keys[key]} is the same appointment.")
             else:
                 new_keys[key] = wanted.line.number
-                self._add(wanted, busy, named)
-        self._tell_in_the_way(named)
+                new.append(wanted)
+        self._compare_all(here)
+        self._add_all(new, {uid: stored.id for uid, stored in by_uid.items()})
 
     def _by_uid(self) -> Mapping[str, Stored]:
-        uids = [uid_of(wanted.reference) for wanted in self._wanted if wanted.reference]
+        uids = sorted(
+            {uid_of(wanted.reference) for wanted in self._wanted if wanted.reference}
+            | {uid for wanted in self._wanted for uid in wanted.over}
+        )
         found: dict[str, Stored] = {}
         for part in chunks(uids, _MOST_LISTED):
             rows = self.ground.db.execute(select(*COLUMNS).where(Appointment.uid.in_(part)))
@@ -184,19 +218,16 @@ class AppointmentImporter(Importer):
     def _whole_span(self) -> tuple[int, int]:
         return min(wanted.start for wanted in self._wanted), max(wanted.end for wanted in self._wanted)
 
-    def _busy(self) -> Busy:
-        busy = Busy()
-        holdables: set[int] = set()
-        for wanted in self._wanted:
-            holdables.update(all_holdables(wanted))
-        first, last = self._whole_span()
-        busy.load(self.ground.db, holdables, (first, last + LONGEST), self.ground.now)
-        return busy
+    def _compare_all(self, here: Sequence[tuple[Wanted, Stored]]) -> None:
+        said = [stored for wanted, stored in here if wanted.held or wanted.prescriber]
+        holds = holdings_of(self.ground, said)
+        for wanted, stored in here:
+            self._compare(wanted, stored, holds.get(stored.id))
 
-    def _compare(self, wanted: Wanted, stored: Stored) -> None:
+    def _compare(self, wanted: Wanted, stored: Stored, holds: Holdings | None) -> None:
         if stored.site_id not in self.ground.own_sites:
             wanted.line.refuse("reference", "This reference is used at another site.")
-        elif stored.with_whom != wanted.with_whom:
+        elif stored.with_whom != wanted.with_whom or not (holds is None or wanted.agrees_with(stored, holds)):
             site = self.ground.sites[stored.site_id]
             wall = to_wall(stored.starts_at, site.zone)
             wanted.line.refuse(
@@ -210,81 +241,32 @@ class AppointmentImporter(Importer):
         else:
             self.same += 1
 
-    def _add(self, wanted: Wanted, busy: Busy, named: list[tuple[Wanted, str, Held]]) -> None:
-        if instant_of(wanted.end) > self.ground.now:
-            self._refuse_gone(wanted)
-        if wanted.status in HOLDING:
-            self._claim(wanted, busy, named)
-        if wanted.line.ok:
-            self.new += 1
-            self._inserts.append(wanted)
+    def _add_all(self, new: Sequence[Wanted], known: Mapping[str, int]) -> None:
+        claiming = Claiming(self.ground, new, known)
+        for wanted in new:
+            if wanted.status in HOLDING:
+                if instant_of(wanted.end) > self.ground.now:
+                    self._refuse_gone(wanted)
+                claiming.claim(wanted)
+            if wanted.line.ok:
+                self.new += 1
+                self._inserts.append(wanted)
+        claiming.tell_in_the_way()
+        self._pairs, self._marks = claiming.pairs, claiming.marks
 
     @staticmethod
     def _refuse_gone(wanted: Wanted) -> None:
         """What lies behind may have been with anybody; what is to come may not."""
-        who = (("therapist", wanted.therapist), ("nurse", wanted.nurse), ("chair", wanted.chair), ("room", wanted.room))
-        for key, thing in who:
-            if thing is not None and not thing.active:
-                wanted.line.refuse(key, f"{thing.name} is not in use any more." if key in ("chair", "room") else
-                                   f"{thing.name} does not work here any more.")  # fmt: skip
+        for key in HELD:
+            thing = wanted.named(key)
+            if isinstance(thing, PlaceInfo) and not thing.active:
+                wanted.line.refuse(key, f"{thing.name} is not in use any more.")
+            elif isinstance(thing, PersonInfo) and Role(key) not in thing.roles:
+                wanted.line.refuse(key, f"{thing.name} is no {key}.")
+            elif isinstance(thing, PersonInfo) and not thing.active:
+                wanted.line.refuse(key, f"{thing.name} does not work here any more.")
         if not wanted.patient.active:
             wanted.line.refuse("patient", f"{wanted.patient.code} is not in treatment any more.")
-
-    def _claim(self, wanted: Wanted, busy: Busy, named: list[tuple[Wanted, str, Held]]) -> None:
-        """Hold the patient, the therapist, the chair, the room, and one of the nurse's places, or refuse the line."""
-        start, end = wanted.start, wanted.end
-        for key, thing in (
-            ("patient", wanted.patient),
-            ("therapist", wanted.therapist),
-            ("chair", wanted.chair),
-            ("room", wanted.room),
-        ):
-            if thing is not None:
-                self._want(wanted, key, thing.holdable_id, end + thing.turnover, busy, named)
-        if wanted.nurse is not None:
-            lane = busy.free_one(wanted.nurse.lanes, start, end)
-            if lane is not None:
-                wanted.claims.append((lane, start, end))
-            elif wanted.nurse.lanes:
-                self._want(wanted, "nurse", wanted.nurse.lanes[0], end, busy, named)
-            else:
-                wanted.line.refuse("nurse", f"{wanted.nurse.name} watches no patients.")
-        if wanted.line.ok:
-            for holdable_id, first, last in wanted.claims:
-                busy.take(holdable_id, Held(first, last, line=wanted.line.number))
-
-    @staticmethod
-    def _want(
-        wanted: Wanted, key: str, holdable_id: int, end: int, busy: Busy, named: list[tuple[Wanted, str, Held]]
-    ) -> None:
-        other = busy.in_the_way(holdable_id, wanted.start, end)
-        if other is None:
-            wanted.claims.append((holdable_id, wanted.start, end))
-            return
-        wanted.line.ok = False
-        named.append((wanted, key, other))
-
-    def _tell_in_the_way(self, named: Sequence[tuple[Wanted, str, Held]]) -> None:
-        """Name what is in the way: the line, or the patient of the appointment as far as the person may see them."""
-        ids = sorted({other.appointment_id for _, _, other in named if other.appointment_id})
-        codes: dict[int, str] = {}
-        for part in chunks(ids, _MOST_LISTED):
-            rows = self.ground.db.execute(
-                select(Appointment.id, Patient.code, Patient.site_id)
-                .join(Patient, Patient.id == Appointment.patient_id)
-                .where(Appointment.id.in_(part))
-            )
-            codes.update((id, code) for id, code, site_id in rows if site_id in self.ground.own_sites)
-        for wanted, key, other in named:
-            zone = wanted.site.zone
-            span = f"{to_wall(instant_of(other.start), zone):%H:%M} to {to_wall(instant_of(other.end), zone):%H:%M}"
-            if other.line:
-                by = f"by line {other.line}"
-            elif other.appointment_id in codes:
-                by = f"by an appointment of {codes[other.appointment_id]}"
-            else:
-                by = "by another appointment" if other.appointment_id else "while somebody plans"
-            wanted.line.refuse(key, f"{name_of(wanted, key)} is already held from {span}, {by}.")
 
     # Writing
 
@@ -294,28 +276,50 @@ class AppointmentImporter(Importer):
         for part in chunks(sorted(holdables), _MOST_LISTED):
             lock_holdables(db, part)
             release_expired(db, part, now)
-        zone_data, done = zone_data_version(), 0
+        ids = self._write_appointments(tell)
+        overrides = self._write_overrides(ids)
+        claims = [
+            {
+                "holdable_id": claimed[0],
+                "appointment_id": ids[wanted.line.number],
+                "starts_at": instant_of(claimed[1]),
+                "ends_at": instant_of(claimed[2]),
+                "override_id": overrides.get(self._marks.get((wanted.line.number, claimed), (0, 0, 0))),
+            }
+            for wanted in self._inserts
+            for claimed in wanted.claims
+        ]
+        for rows in chunks(claims):
+            db.execute(insert(Occupancy), rows)
+        bump(db, {subject for wanted in self._inserts for subject in subjects_of_line(wanted)}, now)
+
+    def _write_appointments(self, tell: Tell) -> dict[int, int]:
+        """Their ids, by the number of the line."""
+        zone_data, ids = zone_data_version(), dict[int, int]()
         for group in chunks(self._inserts):
             uids = [uid_of(wanted.reference) if wanted.reference else new_uid(UID_HOST) for wanted in group]
-            rows = [row_of(wanted, uid, zone_data, now) for wanted, uid in zip(group, uids, strict=True)]
-            ids = {
-                uid: id for id, uid in db.execute(insert(Appointment).returning(Appointment.id, Appointment.uid), rows)
-            }
-            claims = [
-                {
-                    "holdable_id": holdable_id,
-                    "appointment_id": ids[uid],
-                    "starts_at": instant_of(first),
-                    "ends_at": instant_of(last),
-                }
-                for wanted, uid in zip(group, uids, strict=True)
-                for holdable_id, first, last in wanted.claims
-            ]
-            if claims:
-                db.execute(insert(Occupancy), claims)
-            done += len(group)
-            tell(done)
-        bump(db, {subject for wanted in self._inserts for subject in subjects_of_line(wanted)}, now)
+            rows = [row_of(wanted, uid, zone_data, self.ground.now) for wanted, uid in zip(group, uids, strict=True)]
+            found = dict[str, int]()
+            for id, uid in self.ground.db.execute(insert(Appointment).returning(Appointment.id, Appointment.uid), rows):
+                found[uid] = id
+            ids.update((wanted.line.number, found[uid]) for wanted, uid in zip(group, uids, strict=True))
+            tell(len(ids))
+        return ids
+
+    def _write_overrides(self, ids: Mapping[int, int]) -> dict[Pair, int]:
+        """An override for each pair that the file books over each other, noted in the history as any other."""
+        return {
+            (line, other, other_id): override_rule(
+                self.ground.db,
+                self.ground.principal,
+                rule=OverrideRule.OVERLAP,
+                appointment_id=ids[line],
+                other_appointment_id=ids[other] if other else other_id,
+                reason=BROUGHT_IN,
+                now=self.ground.now,
+            ).id
+            for line, other, other_id in sorted(self._pairs)
+        }
 
     def rows(self) -> Iterator[Sequence[str]]:
         ground = self.ground
@@ -328,5 +332,7 @@ class AppointmentImporter(Importer):
             )
             .order_by(Appointment.starts_at, Appointment.uid)
         )
-        for row in found:
-            yield cells_of(self.ground, stored_from(row))
+        for part in chunks([stored_from(row) for row in found]):
+            holds = holdings_of(ground, part)
+            for stored in part:
+                yield cells_of(ground, stored, holds[stored.id])

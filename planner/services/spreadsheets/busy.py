@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -56,15 +56,17 @@ class Busy:
         for spans in self._held.values():
             spans.sort()
 
-    def in_the_way(self, holdable_id: int, start: int, end: int) -> Held | None:
-        """The first span of the holdable that overlaps [start, end)."""
+    def in_the_way(
+        self, holdable_id: int, start: int, end: int, excused: Callable[[Held], bool] = lambda _: False
+    ) -> Held | None:
+        """The first span of the holdable that overlaps [start, end) and is not excused."""
         spans = self._held.get(holdable_id)
         if not spans:
             return None
         index = bisect_left(spans, Held(end, 0)) - 1
         # Nothing is held for longer than a day, so nothing that begins earlier can reach this far.
         while index >= 0 and spans[index].start > start - LONGEST:
-            if spans[index].end > start:
+            if spans[index].end > start and not excused(spans[index]):
                 return spans[index]
             index -= 1
         return None
@@ -72,7 +74,3 @@ class Busy:
     def take(self, holdable_id: int, held: Held) -> None:
         """Hold it."""
         insort(self._held[holdable_id], held)
-
-    def free_one(self, holdable_ids: Sequence[int], start: int, end: int) -> int | None:
-        """The first of several that nothing holds in [start, end)."""
-        return next((id for id in holdable_ids if self.in_the_way(id, start, end) is None), None)

@@ -165,6 +165,11 @@ class Ground:
         }
 
     @cached_property
+    def by_holdable(self) -> Mapping[int, PersonInfo]:
+        """Every member of staff, by what is held of them besides a nurse's places."""
+        return {person.holdable_id: person for person in self.people.values()}
+
+    @cached_property
     def _person_index(self) -> tuple[Index[PersonInfo], Index[PersonInfo]]:
         names: Index[PersonInfo] = Index()
         told_apart: Index[PersonInfo] = Index()

@@ -157,6 +157,13 @@ PLACES: Final = Kind(
     ),
 )  # fmt: skip
 
+#: Whom and what an appointment may hold for another time than the whole of it.
+HELD: Final = ("therapist", "prescriber", "nurse", "chair", "room")
+_HELD_WORDS: Final = (
+    "For which minutes from the start ",
+    ", such as 0 to 20; 90 to 130; “none” for not at all. Empty means the whole appointment and the minutes between.",
+)
+
 APPOINTMENTS: Final = Kind(
     "appointments",
     "Appointments",
@@ -188,8 +195,17 @@ APPOINTMENTS: Final = Kind(
         Column("nurse", "nurse", "Name of the nurse. Empty for none.", ""),
         Column("chair", "chair", "Name of the chair at the site. Empty for none.", ""),
         Column("room", "room", "Name of the room at the site. Empty for none.", "Room 2"),
+        Column("prescriber", "prescriber", "Name of a prescriber it takes up. Empty for none.", ""),
+        Column("place", "nurse place", "Which of the patients the nurse watches at once this one is, from 1. Empty for "
+               "the first that is free.", ""),
+        *(
+            Column(f"{key}_held", f"{key} held", f"{_HELD_WORDS[0]}the {key} is held{_HELD_WORDS[1]}", "")
+            for key in HELD
+        ),
+        Column("over", "booked over", "References of appointments that it is booked over on purpose, with semicolons "
+               "between. Empty for none: then nobody and nothing is held twice.", ""),
     ),
-)
+)  # fmt: skip
 
 #: In the order in which a clinic brings them in: each may name what the ones before it hold.
 KINDS: Final[dict[str, Kind]] = {

@@ -99,7 +99,7 @@ def test_a_reference_never_stands_in_a_calendar(desk: Desk) -> None:
         (SESSION.replace("session", "chat"), "kind", "Write one of"),
         (SESSION.replace("14:00,15:00,", "14:00,15:00,60"), "minutes", "not both"),
         (SESSION.replace("14:00,15:00,", "14:00,,"), "end", "Write when it ends"),
-        (SESSION.replace("14:00,15:00", "14:00,14:01"), "end", "takes 5 to"),
+        (SESSION.replace("14:00,15:00", "14:00,14:00"), "end", "takes 1 to"),
         (SESSION.replace("Test Therapist", "-Test Nurse"), "therapist", "is no therapist"),
         (SESSION.replace("Room 1", "Room 9"), "room", "no room called"),
         (SESSION.replace(",,,,Test", ",,,telehealth,Test"), "way of meeting", "no chair and no room"),
