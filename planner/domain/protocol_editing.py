@@ -82,15 +82,18 @@ def with_typed_numbers(
         elif entry.mark not in get_args(Mark):
             problems.append((path, "Say whether this is clinic policy or from a drug label."))
         else:
-            changed[path] = _number(old, value, entry, otherwise, part_of(signed, path))
+            changed[path] = changed_number(old, value, entry, otherwise, part_of(signed, path))
     if problems:
         raise ProtocolInvalid(problems)
     return with_numbers(document, changed)
 
 
-def _number(
+def changed_number(
     old: Mapping[str, Any], value: float, typed: TypedNumber, otherwise: str, signed: Mapping[str, Any] | None
 ) -> dict[str, Any]:
+    """A number as typed over the `old` one. A new value under the old source came from `otherwise`, unless it is what
+    the `signed` one says: then that comes back whole.
+    """
     source = typed.source.strip()
     if value == old["value"]:
         kept = dict(old) | {"source": source, "mark": typed.mark}

@@ -144,8 +144,8 @@ def _phase_order_problems(phases: Sequence[DosePhase]) -> Iterator[tuple[str, st
     if phases[0].key != "induction" or phases[0].booking != "firm":
         yield "dose_phases.0", "The first phase must be a firm induction."
     for index, (before, phase) in enumerate(pairwise(phases), start=1):
-        if _PHASE_ORDER.index(phase.key) <= _PHASE_ORDER.index(before.key):
-            yield f"dose_phases.{index}.key", "Phases run induction, consolidation, maintenance, once each."
+        if _PHASE_ORDER.index(phase.key) < _PHASE_ORDER.index(before.key):
+            yield f"dose_phases.{index}.key", "Phases run induction, consolidation, maintenance."
         if phase.booking == "firm" and before.booking == "proposed":
             yield f"dose_phases.{index}.booking", "A firm phase cannot follow one that is only proposed."
 

@@ -19,7 +19,7 @@ Document = dict[str, Any]
 
 _BOOSTERS = ("after_days", "min_days", "max_days", "proposed")
 
-_UNITS = {
+UNITS = {
     "starts_min": "min",
     "length_min": "min",
     "dose_starts_min": "min",
@@ -124,7 +124,7 @@ class _Writer:
 
     def numbers(self, path: str, part: object, *names: str) -> Document:
         """The named numbers of `part`, each written with its unit and provenance."""
-        return {name: self._number(f"{path}.{name}", getattr(part, name), _UNITS[name]) for name in names}
+        return {name: self._number(f"{path}.{name}", getattr(part, name), UNITS[name]) for name in names}
 
     def _window(self, path: str, rule: WindowRule) -> Document:
         hours = ("opens_h", "peak_start_h", "peak_end_h", "closes_h", "tail_end_h")

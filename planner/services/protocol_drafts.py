@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
 from planner.domain.errors import FieldError, NotFound, StaleVersion
+from planner.domain.protocol_errors import ProtocolInvalid
 from planner.domain.protocol_parsing import parse_protocol
 from planner.services.auditing import record
 from planner.services.places import one_line
@@ -48,7 +49,24 @@ def keep_draft(
     protocol = parse_protocol(document)
     if protocol.slug != stands.slug:
         raise FieldError("slug", f"This document is about another protocol; here it must be “{stands.slug}”.")
-    return _write(db, principal, stands.id, dict(document), stands.number, "protocol.draft", now)
+    return _write(
+        db, principal, stands.id, dict(document), stands.number, "protocol.draft", now, previous=stands.working
+    )
+
+
+def undo_change(
+    db: Session, principal: Principal, protocol_id: int, *, seen_version: int, base: int, now: datetime
+) -> ProtocolDraft:
+    """Put the draft back to what it said before its last change.
+
+    Raises NotPermitted, NotFound, StaleVersion, and ProtocolInvalid when there is none left to undo.
+    """
+    require(principal, Permission.PROTOCOLS_WRITE)
+    stands = _locked(db, protocol_id, seen_version, base)
+    draft = db.scalar(select(ProtocolDraft).where(ProtocolDraft.protocol_id == protocol_id))
+    if not stands.can_undo or draft is None or draft.previous is None:
+        raise ProtocolInvalid([("", "There is no change left to undo.")])
+    return _write(db, principal, stands.id, dict(draft.previous), stands.number, "protocol.draft", now)
 
 
 def discard_changes(
@@ -126,12 +144,14 @@ def _write(
     base: int,
     action: str | None,
     now: datetime,
+    *,
+    previous: dict[str, Any] | None = None,
 ) -> ProtocolDraft:
     draft = db.scalar(select(ProtocolDraft).where(ProtocolDraft.protocol_id == protocol_id))
     if draft is None:
         draft = ProtocolDraft(protocol_id=protocol_id, version=0)
         db.add(draft)
-    draft.base_number, draft.document = base, document
+    draft.base_number, draft.document, draft.previous = base, document, previous
     draft.updated_by_id, draft.updated_at = principal.account_id, now
     draft.version += 1
     db.flush()

@@ -321,7 +321,6 @@ RULES_BROKEN = [
     # Phases
     ("dose_phases", [], "dose_phases"),
     ("dose_phases.0.booking", "proposed", "dose_phases.0"),
-    ("dose_phases.1.key", "induction", "dose_phases.1.key"),
     # Integration
     ("integration.every.value", 10, "integration.every"),
     ("integration.window.peak_start_h.value", 11, "integration.window.peak_start_h"),

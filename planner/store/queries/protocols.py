@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
 from planner.domain.errors import NotFound
@@ -48,6 +48,7 @@ class Standing:
     draft_document: dict[str, Any] | None
     draft_at: datetime | None
     draft_by: str
+    has_previous: bool
 
     @property
     def has_draft(self) -> bool:
@@ -58,6 +59,11 @@ class Standing:
     def is_stale(self) -> bool:
         """Whether the changes began from a version that is not the newest any more."""
         return self.has_draft and self.draft_base != self.number
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether the last change of the draft can be undone."""
+        return self.has_previous and self.draft_base == self.number
 
     @property
     def working(self) -> dict[str, Any]:
@@ -103,6 +109,7 @@ def standings(db: Session, protocol_id: int | None = None) -> list[Standing]:
             ProtocolDraft.document,
             ProtocolDraft.updated_at,
             func.coalesce(Account.name, ""),
+            func.coalesce(ProtocolDraft.previous.is_not(None), false()),
         )
         .join(newest, newest.c.protocol_id == ProtocolRecord.id)
         .join(

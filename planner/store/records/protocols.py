@@ -42,7 +42,11 @@ class ProtocolVersion(Base):
 
 
 class ProtocolDraft(Base):
-    """Changes to a protocol that no prescriber has signed yet. They began from version `base_number`."""
+    """Changes to a protocol that no prescriber has signed yet. They began from version `base_number`.
+
+    `previous` is what stood before the last change of them, which can be undone; nothing once that was undone, or
+    once they were signed or thrown away.
+    """
 
     __tablename__ = "protocol_draft"
 
@@ -50,6 +54,7 @@ class ProtocolDraft(Base):
     protocol_id: Mapped[int] = mapped_column(ForeignKey("protocol.id"), unique=True)
     base_number: Mapped[int]
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    previous: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     updated_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     updated_at: Mapped[datetime] = mapped_column(UtcInstant)
     version: Mapped[int] = mapped_column(default=1)

@@ -9,7 +9,10 @@ blueprint = Blueprint("protocols", __name__)
 from planner.web.protocols import (  # noqa: E402, F401  they put their views into the blueprint
     copying,
     numbers,
+    phases,
     signing,
+    undoing,
     views,
+    visits,
     windows,
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from wtforms import RadioField
+from wtforms import RadioField, SelectField
 from wtforms.fields.choices import SelectChoice
 
+from planner.domain.protocol_visits import AFTER, WITH
 from planner.web.fields import Line, PlannerForm, Text, Ticks
 from planner.web.protocols.words import MODES
 
@@ -52,6 +53,32 @@ class SignForm(PlannerForm):
     """Why a version is signed."""
 
     note = Text("Why", longest=LONGEST_SOURCE)
+
+
+HOLDS_WORDS = {
+    "chair": "Chair",
+    "room": "Recovery room",
+    "nurse": "Nurse",
+    "therapist": "Therapist",
+    "prescriber": "Prescriber",
+}
+ON_SITE_WORDS = {"prescriber": "Prescriber on site", "nurse": "Nurse on site", "therapist": "Therapist on site"}
+MARK_WORDS = {"clinic policy": "Clinic policy", "label": "Drug label"}
+BEGINS_WORDS = {AFTER: "When everything before it has ended", WITH: "While the part before it runs"}
+
+
+class PartForm(PlannerForm):
+    """One part of the visit. The minutes stay as typed, so that a fault is told beside what was typed."""
+
+    name = Line("What it is called")
+    length = Line("Length", longest=20)
+    place = SelectField("Where it comes", choices=[])
+    begins = RadioField("It begins", choices=_choices(BEGINS_WORDS), default=AFTER)
+    minutes_in = Line("So long after that one has begun", longest=20, default="0")
+    holds = Ticks("Held for this visit alone", choices=_choices(HOLDS_WORDS))
+    on_site = Ticks("On site, for several visits at once", choices=_choices(ON_SITE_WORDS))
+    source = Line("Where the length comes from", longest=LONGEST_SOURCE)
+    mark = RadioField("Whose number it is", choices=_choices(MARK_WORDS), default="clinic policy")
 
 
 class CopyForm(PlannerForm):
