@@ -31,6 +31,8 @@ class Principal:
     patient_id: int | None = None
     site_ids: frozenset[int] = field(default_factory=frozenset)
     address: str = ""
+    #: A discharged patient: they read their own, and change and hand out nothing.
+    reads_only: bool = False
 
     def is_any(self, *roles: Role) -> bool:
         """Whether the principal has one of `roles`."""
@@ -127,8 +129,17 @@ MATRIX: Mapping[Permission, Mapping[Role, Scope]] = MappingProxyType(
 )
 
 
+#: What somebody who only reads may not do whatever their role.
+NOT_BY_READERS = frozenset({Permission.OWN_DATES_CHANGE, Permission.OWN_FEEDS})
+READS_ONLY = (
+    "Your time with us has ended. You can read your past dates here, but change and add nothing. Please call us."
+)
+
+
 def scopes(principal: Principal, permission: Permission) -> frozenset[Scope]:
     """On what `principal` holds `permission`: one scope per role that has it, empty for none."""
+    if principal.reads_only and permission in NOT_BY_READERS:
+        return frozenset()
     held = MATRIX[permission]
     return frozenset(held[role] for role in principal.roles if role in held)
 
@@ -140,5 +151,7 @@ def may(principal: Principal, permission: Permission) -> bool:
 
 def require(principal: Principal, permission: Permission) -> None:
     """Raise NotPermitted unless `principal` holds `permission`."""
+    if principal.reads_only and permission in NOT_BY_READERS:
+        raise NotPermitted(READS_ONLY)
     if not may(principal, permission):
         raise NotPermitted("Your role does not allow this. Ask a coordinator or the clinic's manager.")

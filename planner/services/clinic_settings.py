@@ -25,6 +25,7 @@ BOUNDS: Final = {
     "staff_idle_minutes": (5, 60, "minutes"),
     "patient_idle_minutes": (5, 120, "minutes"),
     "plan_ahead_months": (3, 120, "months"),
+    "portal_days_after_discharge": (0, 365, "days"),
 }
 
 
@@ -42,6 +43,7 @@ class ClinicSettings:
     staff_idle_minutes: int
     patient_idle_minutes: int
     plan_ahead_months: int
+    portal_days_after_discharge: int
 
 
 def change_clinic(

@@ -24,6 +24,7 @@ from planner.services.signing_in import (
     SignInTry,
     finish_sign_in,
     hash_of,
+    may_sign_in,
     open_unsigned_browser,
     wait_for_next_try,
 )
@@ -118,7 +119,7 @@ def try_code(
     Nothing is raised for a wrong one, because the try has to be kept. Raises CannotOpen.
     """
     account = db.scalars(select(Account).where(Account.id == waiting.account_id).with_for_update()).one_or_none()
-    if account is None or not account.active or account.version != waiting.version:
+    if account is None or not may_sign_in(db, account, now) or account.version != waiting.version:
         return CodeTry(CodeOutcome.OVER)
     email_hash = hash_of(account.email_key)
     wait = wait_for_next_try(db, email_hash, account.id, address, now)

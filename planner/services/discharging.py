@@ -1,7 +1,8 @@
 """A patient is discharged, or taken up again.
 
-While discharged nothing is planned for them and their calendar links end. Their sign-in stays, unless it is to end
-too: it shows their own past dates, and as none is to come there is none to change (security.md section 6).
+While discharged nothing is planned for them and their calendar links end. Their sign-in shows them their own past
+dates for as many days as the clinic says (`planner.domain.portal_end`), unless it is to end at once: they can read and
+change nothing (security.md section 6). No job ends it; every request asks.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def discharge_patient(
     patient = _take(db, principal, patient_id, seen_version)
     _refuse_in_care(db, patient.id, now)
     patient.active = False
+    patient.discharged_at = now
     account = db.scalar(select(Account).where(Account.patient_id == patient.id))
     if account is not None and account.active and end_sign_in:
         end_account(db, principal, account, now)
@@ -53,6 +55,7 @@ def readmit_patient(db: Session, principal: Principal, patient_id: int, *, seen_
     """
     patient = _take(db, principal, patient_id, seen_version)
     patient.active = True
+    patient.discharged_at = None
     _audit(db, principal, "patient.readmit", patient.id, now)
     return patient
 

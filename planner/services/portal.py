@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from planner.domain.access import Permission, Principal
+from planner.domain.access import Permission, Principal, require
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused, StaleVersion
 from planner.domain.intervals import instant_of
@@ -136,7 +136,11 @@ def change(
     seen_version: int,
     now: datetime,
 ) -> ChangeSet:
-    """Make the change that was previewed under `key`. Raises StaleVersion when anything changed since, and Refused."""
+    """Make the change that was previewed under `key`.
+
+    Raises StaleVersion when anything changed since, Refused, and NotPermitted for who only reads.
+    """
+    require(principal, Permission.OWN_DATES_CHANGE)
     if seen_version != row.version:
         raise StaleVersion(seen_version, row.version, "This date")
     preview_change(db, principal, row, start, now=now)
@@ -146,8 +150,9 @@ def change(
 def cancel(db: Session, principal: Principal, row: AppointmentRow, *, seen_version: int, now: datetime) -> ChangeSet:
     """Cancel a talking session; its time is given back and the clinic sees that one is missing.
 
-    Raises StaleVersion, and Refused for a treatment or a date that is over.
+    Raises StaleVersion, NotPermitted for who only reads, and Refused for a treatment or a date that is over.
     """
+    require(principal, Permission.OWN_DATES_CHANGE)
     appointment(db, principal, row.id, Permission.OWN_DATES_CHANGE)
     if seen_version != row.version:
         raise StaleVersion(seen_version, row.version, "This date")

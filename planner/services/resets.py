@@ -18,6 +18,7 @@ from planner.services.account_care import account_in_care
 from planner.services.accounts import end_sign_ins
 from planner.services.auditing import record
 from planner.services.link_tokens import new_token, token_hash
+from planner.services.signing_in import may_sign_in
 from planner.store.queries.scopes import works_with
 from planner.store.records import Account, AccountRole, PasswordReset
 
@@ -34,6 +35,8 @@ def start_reset(db: Session, principal: Principal, account_id: int, now: datetim
         raise FieldError("email", "Change your own password on the page of your account.")
     if not account.active:
         raise FieldError("email", "This account has ended. Let it sign in again first.")
+    if not may_sign_in(db, account, now):
+        raise FieldError("email", "This patient is discharged, and the time to read is over. Take them up again first.")
     db.execute(delete(PasswordReset).where(PasswordReset.account_id == account.id, PasswordReset.used_at.is_(None)))
     token = new_token()
     db.add(

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import STAFF, Principal, Role
 from planner.domain.errors import NotFound
+from planner.domain.portal_end import last_day_to_read, portal_ends_at
 from planner.services.accounts import email_key
 from planner.services.auditing import record
 from planner.services.fetching import forget_old_tries
@@ -58,6 +59,9 @@ class SignedIn:
     sites: tuple[tuple[int, str], ...]
     #: The clinic asks for a second factor and there is none yet: nothing but setting it up is open.
     factor_due: bool = False
+    #: Of a discharged patient, who only reads: the last day of that at their site, and when the sign-in ends.
+    reads_until: date | None = None
+    ends_at: datetime | None = None
 
     @property
     def is_staff(self) -> bool:
@@ -73,6 +77,7 @@ class SignedIn:
             patient_id=self.patient_id,
             site_ids=frozenset(site_id for site_id, _ in self.sites),
             address=address,
+            reads_only=self.ends_at is not None,
         )
 
 
@@ -128,6 +133,8 @@ def known_browser(db: Session, cookie: str, now: datetime) -> Browser | None:
         if account is None or not account.active:
             return None
         signed_in = signed_in_as(db, account)
+        if signed_in.ends_at is not None and now >= signed_in.ends_at:
+            return None
         asked = clinic is not None and clinic.staff_second_factor and signed_in.is_staff
         if asked and not find.has_factor(db, account.id):
             signed_in = replace(signed_in, factor_due=True)
@@ -140,6 +147,7 @@ def known_browser(db: Session, cookie: str, now: datetime) -> Browser | None:
 
 def signed_in_as(db: Session, account: Account) -> SignedIn:
     """The account with its roles and sites."""
+    reads_until, ends_at = end_of_reading(db, account.patient_id)
     return SignedIn(
         account_id=account.id,
         email=account.email,
@@ -150,7 +158,28 @@ def signed_in_as(db: Session, account: Account) -> SignedIn:
         person_id=account.person_id,
         patient_id=account.patient_id,
         sites=tuple(find.sites_of(db, account.id)),
+        reads_until=reads_until,
+        ends_at=ends_at,
     )
+
+
+def end_of_reading(db: Session, patient_id: int | None) -> tuple[date | None, datetime | None]:
+    """Of a discharged patient the last local day on which they may read, and the instant from which not; else nothing.
+
+    One query for a patient, none for nobody.
+    """
+    found = find.discharge_of(db, patient_id) if patient_id is not None else None
+    if found is None:
+        return None, None
+    discharged_at, days, zone = found
+    last = last_day_to_read(discharged_at, days, zone) if discharged_at is not None else None
+    return last, portal_ends_at(discharged_at, days, zone)
+
+
+def may_sign_in(db: Session, account: Account, now: datetime) -> bool:
+    """Whether the account is in use, and, of a discharged patient, the time to read is not over."""
+    _, ends_at = end_of_reading(db, account.patient_id)
+    return account.active and (ends_at is None or now < ends_at)
 
 
 def open_unsigned_browser(db: Session, data: Mapping[str, Any], address: str, agent: str, now: datetime) -> str:
@@ -206,7 +235,7 @@ def begin_sign_in(db: Session, email: str, address: str, now: datetime) -> SignI
     key = email_key(email)
     email_hash = hash_of(key)
     account = find.account_by_email_key(db, key, lock=True)
-    active = account if account is not None and account.active else None
+    active = account if account is not None and may_sign_in(db, account, now) else None
     wait = wait_for_next_try(db, email_hash, active.id if active else None, address, now)
     if wait is not None:
         return SignInTry(None, None, None, wait)
@@ -277,7 +306,7 @@ def finish_sign_in(
     leaves it out.
     """
     account = find.account(db, tried.account_id) if tried.account_id is not None else None
-    if account is None or not account.active:
+    if account is None or not may_sign_in(db, account, now):
         raise NotFound()
     if not tried.factor_passed and find.has_factor(db, account.id):
         raise NotFound()

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
-from planner.domain.access import Permission, Principal, may
-from planner.domain.errors import FieldError
+from planner.domain.access import READS_ONLY, Permission, Principal, may
+from planner.domain.errors import FieldError, NotPermitted
 from planner.services import idempotency
 from planner.services.signing_in import SignedIn
 from planner.web.clock import now
@@ -113,6 +113,8 @@ def _gate() -> Response | None:
     held = person.principal(address())
     if not any(may(held, permission) for permission in declared):
         # A page one may not see is not there; an act one may not do is refused.
+        if held.reads_only and not is_safe_request():
+            raise NotPermitted(READS_ONLY)
         abort(404 if is_safe_request() else 403)
     return None
 

@@ -15,6 +15,7 @@ from planner.store.queries.accounts import the_clinic
 from planner.web.access import address, signed_in
 from planner.web.clock import now
 from planner.web.db import own_reading
+from planner.web.filters import day_words
 from planner.web.security import nonce
 
 NO_NAME = "Planner"
@@ -103,6 +104,7 @@ def page_surroundings() -> dict[str, Any]:
         "theme": None,
         "idle_warning": None,
         "find_url": None,
+        "reads_until": None,
     }
     person = signed_in()
     if person is not None:
@@ -113,6 +115,7 @@ def page_surroundings() -> dict[str, Any]:
 def _surroundings_of(person: SignedIn, clinic: ClinicWords) -> dict[str, Any]:
     around: dict[str, Any] = {
         "home_url": first_page(person),
+        "reads_until": day_words(person.reads_until) if person.reads_until else None,
         "navigation": _links(person.principal(address()), STAFF_LINKS if person.is_staff else PATIENT_LINKS),
         "person": PersonMenu(
             name=person.name,

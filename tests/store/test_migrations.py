@@ -1,13 +1,17 @@
 """Migrations go up and down on both engines, leave no difference to the records, and prove the guards."""
 
+from datetime import UTC, datetime
+
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from planner.store.base import Base
 from planner.store.engine import Store, make_engine
 from planner.store.guards import GuardMissing, check_guards, guards_fault, missing_guards
 from planner.store.migrate import current, downgrade, drift, head, upgrade
-from planner.store.records import Appointment, Occupancy
+from planner.store.records import Appointment, Occupancy, Patient
 from tests.services.booked import booked_course
 
 
@@ -50,7 +54,7 @@ def test_each_step_goes_down_and_up_with_its_guards(empty_database_url: str) -> 
     upgrade(empty_database_url)
     engine = make_engine(empty_database_url)
     try:
-        for revision in ("0007", "0006", "0005", "0004", "0003", "0002", "0001"):
+        for revision in ("0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"):
             downgrade(empty_database_url, revision)
             assert current(engine) == revision
             with engine.connect() as connection:
@@ -146,5 +150,38 @@ def test_who_made_an_account_is_taken_from_what_still_tells_it(empty_database_ur
         with engine.connect() as connection:
             known = connection.execute(text("SELECT account_id, made_by_id FROM account_origin ORDER BY account_id"))
             assert [tuple(row) for row in known] == [(101, None), (102, 101)]
+    finally:
+        engine.dispose()
+
+
+def test_the_moment_of_a_discharge_is_taken_from_the_history(empty_database_url: str) -> None:
+    upgrade(empty_database_url, "0009")
+    engine = make_engine(empty_database_url)
+    told = 1_800_000_000 if engine.dialect.name == "sqlite" else "2027-01-15 08:00:00Z"
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("INSERT INTO site (id, name, code, alias, address, zone, visit_grid_minutes, "
+                "therapy_grid_minutes, holiday_country, holiday_region, active, version) "
+                "VALUES (101, 'N', 'N', '', '', 'UTC', 15, 15, '', '', :yes, 1)"), {"yes": True})  # fmt: skip
+            for number, active in ((101, True), (102, False), (103, False)):
+                connection.execute(text("INSERT INTO holdable (id, kind, turnover_minutes) VALUES (:id, 'patient', 0)"),
+                    {"id": number})  # fmt: skip
+                connection.execute(text("INSERT INTO patient (id, holdable_id, code, name, site_id, escort, modes, "
+                    "preferred_from_minute, preferred_to_minute, active, created_at, version) "
+                    "VALUES (:id, :id, :code, 'X', 101, '', '[]', 0, 1440, :active, :at, 1)"),
+                    {"id": number, "code": f"P-{number}", "active": active, "at": told})  # fmt: skip
+            for number, whom in ((101, 101), (102, 102)):  # the first was taken up again since
+                connection.execute(text("INSERT INTO audit_entry (id, at, roles, action, object_type, object_id, "
+                    "address, outcome, detail) VALUES (:id, :at, '', 'patient.discharge', 'patient', :whom, '', 'ok', "
+                    "'{}')"), {"id": number, "at": told, "whom": whom})  # fmt: skip
+        before = datetime.now(UTC).replace(microsecond=0)
+        upgrade(empty_database_url)
+        with Session(engine) as db:
+            found = {row.id: row.discharged_at for row in db.execute(select(Patient.id, Patient.discharged_at))}
+        assert found[101] is None
+        assert found[102] == datetime(2027, 1, 15, 8, tzinfo=UTC)
+        assert found[103] is not None and before <= found[103] <= datetime.now(UTC)
+        with pytest.raises(IntegrityError), engine.begin() as connection:
+            connection.execute(text("UPDATE patient SET active = :yes WHERE id = 102"), {"yes": True})
     finally:
         engine.dispose()

@@ -16,6 +16,7 @@ from planner.store.records import (
     AuditEntry,
     BrowserSession,
     Clinic,
+    Patient,
     SecondFactor,
     SignInAttempt,
     Site,
@@ -86,6 +87,17 @@ def sites_of(db: Session, account_id: int) -> Sequence[tuple[int, str]]:
         .order_by(Site.name)
     )
     return [(site_id, name) for site_id, name in rows]
+
+
+def discharge_of(db: Session, patient_id: int) -> tuple[datetime | None, int, str] | None:
+    """When a patient was discharged, how many days they may read, and their zone; None for one in care. One query."""
+    row = db.execute(
+        select(Patient.discharged_at, Clinic.portal_days_after_discharge, Site.zone)
+        .join(Site, Site.id == Patient.site_id)
+        .outerjoin(Clinic, Clinic.id == 1)
+        .where(Patient.id == patient_id, Patient.active.is_(False))
+    ).one_or_none()
+    return None if row is None else (row[0], row[1] or 0, row[2])
 
 
 def browser_with_account(db: Session, id_hash: str) -> tuple[BrowserSession, Account | None, Clinic | None] | None:

@@ -17,11 +17,15 @@ class Clinic(Base):
     `neutral_name` is what calendars and messages may show; `undo_minutes` is the grace time of an applied change;
     the idle limits are minutes without a request before a sign-in ends. `plan_ahead_months` is how far ahead rosters
     are kept: nothing later is a day anybody meant, but a slip of the keyboard. With `staff_second_factor` no member of
-    staff signs in with a password alone.
+    staff signs in with a password alone. `portal_days_after_discharge` is how many whole days a discharged patient may
+    still sign in and read.
     """
 
     __tablename__ = "clinic"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        CheckConstraint("portal_days_after_discharge between 0 and 365", name="portal_days"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(120))
@@ -35,6 +39,7 @@ class Clinic(Base):
     patient_idle_minutes: Mapped[int] = mapped_column(default=30)
     plan_ahead_months: Mapped[int] = mapped_column(default=36, server_default="36")
     staff_second_factor: Mapped[bool] = mapped_column(default=False, server_default=false())
+    portal_days_after_discharge: Mapped[int] = mapped_column(default=90, server_default="90")
     is_demo: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
 

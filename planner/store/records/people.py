@@ -76,7 +76,8 @@ class Patient(Base):
 
     `preferred_from_minute`/`preferred_to_minute` bound the check-in times they like (minutes from local midnight);
     `modes` lists the words of `Mode` they accept for sessions. `messages_agreed_at` is when they agreed to be sent
-    messages; empty means that they are sent none.
+    messages; empty means that they are sent none. `discharged_at` is set while their care is
+    over, that is while they are not `active`.
     """
 
     __tablename__ = "patient"
@@ -86,6 +87,7 @@ class Patient(Base):
             "and preferred_from_minute < preferred_to_minute",
             name="preferred",
         ),
+        CheckConstraint("discharged_at is null or not active", name="discharged"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -100,6 +102,7 @@ class Patient(Base):
     preferred_from_minute: Mapped[int] = mapped_column(default=0)
     preferred_to_minute: Mapped[int] = mapped_column(default=1440)
     active: Mapped[bool] = mapped_column(default=True)
+    discharged_at: Mapped[datetime | None] = mapped_column(UtcInstant)
     created_at: Mapped[datetime] = mapped_column(UtcInstant)
     version: Mapped[int] = mapped_column(default=1)
 

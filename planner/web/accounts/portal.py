@@ -23,6 +23,7 @@ from planner.web.accounts.links import SHOWN, link_page
 from planner.web.clock import now
 from planner.web.db import db
 from planner.web.fields import put_beside, refuse, seen_version
+from planner.web.patients.reading import reading_words
 
 PAGE = "accounts/portal.html"
 
@@ -141,5 +142,6 @@ def _page(patient_id: int, form: InvitePatientForm | None = None) -> dict[str, A
         "invitation": waiting[0] if waiting and account is None else None,
         "form": form or InvitePatientForm(None, name=patient.name),
         "zone": patient.zone,
+        "reading": "" if patient.active or account is None else reading_words(patient_id),
         "now": now(),
     }

@@ -52,7 +52,7 @@ def calendar() -> str:
 
 
 @blueprint.route("/my/calendar/words", methods=["GET", "POST"])
-@requires(Permission.PORTAL)
+@requires(Permission.OWN_FEEDS)
 @once
 def calendar_words() -> Response | str:
     """Choose among neutral words; every link changes at once."""

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from flask import url_for
 
+from planner.domain.access import Permission, may
 from planner.domain.statuses import AppointmentKind
 from planner.services.portal import may_cancel, may_change, place_of, title_of
 from planner.services.talk_days import BEST, NONE, TREATMENT, TalkDays, TalkSpan
 from planner.store.queries.appointments import AppointmentRow
+from planner.web.access import principal
 from planner.web.filters import DAYS, patient_time, to_zone
 
 SHORT = 3
@@ -55,7 +57,7 @@ class Task:
 def card(row: AppointmentRow, now: datetime, *, with_page: bool = True) -> DateCard:
     """A date as the pages show it."""
     title = title_of(row.kind)
-    changeable = may_change(row, now)
+    changeable = may_change(row, now) and may(principal(), Permission.OWN_DATES_CHANGE)
     return DateCard(
         what=title[0].lower() + title[1:],
         title=title,

@@ -16,6 +16,7 @@ from planner.domain.walltime import day_span
 from planner.services import discharging, patient_care
 from planner.services.admitting import weekly_availability
 from planner.store.queries import clinic, people
+from planner.store.queries.places import the_clinic_record
 from planner.web.access import SEE_OTHER, once, principal, requires
 from planner.web.clock import now
 from planner.web.db import db
@@ -218,6 +219,7 @@ def _discharge_page(patient_id: int) -> dict[str, Any]:
         "patient": row,
         "form": DischargeForm(),
         "has_sign_in": discharging.has_sign_in(db(), patient_id),
+        "days_to_read": the_clinic_record(db()).portal_days_after_discharge,
         "faults": [],
     }
 

@@ -24,6 +24,7 @@ from planner.web.patients import blueprint
 from planner.web.patients.fitting import unfitting
 from planner.web.patients.forms import WEEKDAYS, NewPatientForm, words_of
 from planner.web.patients.pages import patient_page
+from planner.web.patients.reading import reading_words
 
 FORM = "patients/new.html"
 
@@ -71,7 +72,7 @@ def patient(patient_id: int) -> str:
         unfitting=unfitting(dates, weekly, absences, row.modes, now()),
         may_write=may(principal(), Permission.PATIENTS_WRITE) and row.site_id in principal().site_ids,
     )
-    return render_template("patients/patient.html", page=page)
+    return render_template("patients/patient.html", page=page, reading="" if row.active else reading_words(patient_id))
 
 
 @blueprint.get("/patients/new")

@@ -63,6 +63,7 @@ def _settings(form: ClinicForm) -> ClinicSettings:
         staff_idle_minutes=form.staff_idle_minutes.data,
         patient_idle_minutes=form.patient_idle_minutes.data,
         plan_ahead_months=form.plan_ahead_months.data,
+        portal_days_after_discharge=form.portal_days_after_discharge.data,
     )
 
 

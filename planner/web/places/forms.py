@@ -56,6 +56,7 @@ class ClinicForm(PlannerForm):
     staff_idle_minutes = Whole("Sign staff out after", needed())
     patient_idle_minutes = Whole("Sign patients out after", needed())
     plan_ahead_months = Whole("Plan ahead at most", needed())
+    portal_days_after_discharge = Whole("Discharged patients may read for", needed())
 
 
 class SiteForm(PlannerForm):

@@ -227,7 +227,7 @@ def test_discharge_ends_calendars_at_once_and_leaves_the_own_dates_to_read(
         or not portal.page(f"/my/dates/{past.id}/change").forms[1:]
     )
     refused = portal.send("/my/calendar/new", {"app": "apple", "consent": CONSENT_VERSION})
-    assert refused.status_code == 422 and "Your time with us has ended" in words_of(refused)
+    assert refused.status_code == 403 and "Your time with us has ended" in words_of(refused)
     assert "P-101" not in coordinator.page("/patients").words
     assert "P-101" in coordinator.page("/patients?show=discharged").words
     page = coordinator.page(f"/patients/{alder.id}")
