@@ -22,6 +22,8 @@ LABEL: Mark = "label"
 EDGES = ("opens_h", "peak_start_h", "peak_end_h", "closes_h", "tail_end_h")
 """The hours of a window, in order."""
 HOURS = (*EDGES, "min_gap_before_next_dose_h")
+LONGEST_DOSE = 3
+"""Digits of a dose's number, above any course's."""
 NOT_A_NUMBER = "Enter a number, such as 12 or 1.5."
 
 _TYPED = re.compile(r"[0-9]{1,6}([.,][0-9]{1,4})?")
@@ -38,7 +40,8 @@ class TypedNumber:
 
 @dataclass(frozen=True, slots=True)
 class TypedIntegration:
-    """The integration policy as typed. `numbers` is by field name: the window's HOURS, minutes, every, closes_days.
+    """The integration policy as typed. `numbers` is by field name: the window's HOURS, minutes, every, closes_days, and
+    after_doses, which names the doses that a session follows and stands for every where it is not empty.
 
     `rests_on` and `strength` say what stands behind the window as a whole, and how strong that is.
     """
@@ -127,7 +130,7 @@ def with_integration(
     fresh: Document = {
         "mode": typed.mode,
         "minutes": change.number("integration.minutes", _known("minutes", old, pattern), typed.numbers["minutes"]),
-        "every": change.number("integration.every", _known("every", old, pattern), typed.numbers["every"]),
+        **_doses_followed(typed, change, old, pattern),
         "settings": sorted(typed.settings),
     }
     if typed.mode == IntegrationMode.WEEKLY:
@@ -143,6 +146,16 @@ def with_integration(
         raise ProtocolInvalid(change.problems)
     copy["integration"] = fresh
     return copy
+
+
+def _doses_followed(
+    typed: TypedIntegration, change: _Change, old: Mapping[str, Any], pattern: Mapping[str, Any]
+) -> Document:
+    """Which doses a session follows: those that are named, else every so many. Rolling sessions cannot name them."""
+    named = typed.numbers.get("after_doses", "").strip()
+    if not named or typed.mode == IntegrationMode.ROLLING:
+        return {"every": change.number("integration.every", _known("every", old, pattern), typed.numbers["every"])}
+    return {"after_doses": change.doses("integration.after_doses", old.get("after_doses"), named)}
 
 
 def _known(name: str, old: Mapping[str, Any], pattern: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -163,6 +176,17 @@ class _Change:
         if value is None or value == old["value"]:
             return dict(old)
         return {"value": value, "unit": old["unit"], "mark": CLINIC, "source": self.source}
+
+    def doses(self, path: str, old: Mapping[str, Any] | None, text: str) -> Document:
+        """The numbers of doses as typed, in order: the old ones when they are the same, else the clinic's own."""
+        words = [word.strip() for word in text.split(",")]
+        if not all(word.isascii() and word.isdigit() and len(word) <= LONGEST_DOSE for word in words):
+            self.problems.append((path, "Enter the numbers of doses with commas, such as 1, 3, 5."))
+            return {}
+        value = sorted({int(word) for word in words})
+        if old is not None and old["value"] == value:
+            return dict(old)
+        return {"value": value, "unit": "dose numbers", "mark": CLINIC, "source": self.source}
 
 
 def _window(

@@ -43,6 +43,7 @@ _FIELDS = {
     "recommended": "sessions recommended",
     "per_week": "doses a week",
     "every": "one session for every",
+    "after_doses": "sessions follow the doses",
     "proposed": "boosters proposed",
     "opens_h": "opens",
     "peak_start_h": "preferred from",
@@ -103,7 +104,7 @@ class Number:
     path: str
     group: str
     what: str
-    value: float
+    value: float | list[int]
     unit: str
     mark: str
     source: str
@@ -127,8 +128,10 @@ class Difference:
     source_after: str
 
 
-def number_words(value: float, unit: str) -> str:
-    """A value with its unit as pages show it."""
+def number_words(value: float | list[int], unit: str) -> str:
+    """A value with its unit as pages show it; several values one after the other."""
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in value)
     said = _UNITS.get(unit, unit)
     return f"{value:g} {_ONE.get(said, said) if value == 1 else said}".strip()
 

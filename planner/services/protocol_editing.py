@@ -16,7 +16,7 @@ from planner.domain.protocol_parsing import parse_protocol
 from planner.services.shipped import SHIPPED_SLUGS, shipped_document
 from planner.store.queries.protocols import Standing
 
-WINDOW_PAGE = ("integration.minutes", "integration.every", "integration.closes_days")
+WINDOW_PAGE = ("integration.minutes", "integration.every", "integration.after_doses", "integration.closes_days")
 """Numbers that the window page asks for, besides the window's own hours."""
 
 

@@ -30,6 +30,7 @@ class WindowForm(PlannerForm):
     mode = RadioField("How integration follows the doses", choices=_choices(MODES))
     minutes = Line("Length of a session", longest=20)
     every = Line("One session for every", longest=20)
+    after_doses = Line("Or only after these doses", longest=120)
     settings = Ticks("Sessions may be", choices=_choices({"in_person": "In person", "telehealth": "By video"}))
     closes_days = Line("Weekly: within", longest=20)
     anchor = RadioField(

@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
 from planner.domain.errors import FieldError, StaleVersion
-from planner.domain.protocol_numbers import differences
 from planner.domain.protocol_parsing import parse_protocol
 from planner.services.protocol_drafts import discard_changes, sign_version
 from planner.services.protocol_reach import reach_of
@@ -20,6 +19,7 @@ from planner.web.db import db
 from planner.web.fields import put_beside, refuse, seen_version
 from planner.web.protocols import blueprint
 from planner.web.protocols.forms import SignForm
+from planner.web.protocols.structure_words import compared
 from planner.web.protocols.views import NOBODY, clinic_zone, rights
 from planner.web.protocols.windows import CONFLICT, base_number
 from planner.web.protocols.words import COUNTED, coverage_lines, evidence_words, signed_words
@@ -38,7 +38,7 @@ def changes(protocol_id: int) -> str:
     return render_template(
         "protocols/changes.html",
         stands=stands,
-        lines=differences(stands.document, stands.working),
+        **compared(stands.document, stands.working),
         coverage=[(reach.site.name, coverage_lines(reach)) for reach in reaches],
         counted=COUNTED,
         going_by=touched(db(), protocol_id).get(protocol_id, NOBODY),
@@ -82,7 +82,7 @@ def sign(protocol_id: int) -> Response | str:
 def discard(protocol_id: int) -> Response | str:
     """Throw the draft away, after one look at it."""
     stands = standing(db(), protocol_id)
-    page = {"stands": stands, "lines": differences(stands.document, stands.working)}
+    page = {"stands": stands, **compared(stands.document, stands.working)}
     if request.method == "GET":
         return render_template(DISCARD, **page)
     try:
@@ -98,7 +98,7 @@ def _page(stands: Standing, form: SignForm) -> dict[str, Any]:
     return {
         "stands": stands,
         "form": form,
-        "lines": differences(stands.document, stands.working),
+        **compared(stands.document, stands.working),
         "signed": signed_words(stands, zone),
         "evidence": evidence_words(said, stands, zone),
         "evidence_note": said.evidence_note,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from planner.domain.protocol_comparing import compare
 from planner.domain.protocol_numbers import NO_VALUE, number_words
 from planner.domain.protocol_parsing import parse_protocol
 from planner.domain.protocols import Holding, IntegrationMode
@@ -69,6 +70,12 @@ def _held(spans: tuple[tuple[int, int], ...]) -> str:
 
 def _or_not(words: str) -> str:
     return "not at all" if words == NO_VALUE else words
+
+
+def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Two documents for a page: what differs, and for how much longer or shorter a visit holds what it needs."""
+    held = held_words(before, after) if before["visit"] != after["visit"] else ""
+    return {"compared": compare(before, after), "held": held}
 
 
 def doses_words(phase: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission, may
 from planner.domain.errors import NotFound
-from planner.domain.protocol_numbers import Number, differences, numbers_of
+from planner.domain.protocol_numbers import Number, numbers_of
 from planner.domain.protocol_parsing import parse_protocol
 from planner.domain.protocols import Protocol
 from planner.services.protocols import switch_protocol
@@ -30,6 +30,7 @@ from planner.web.clock import now
 from planner.web.db import db
 from planner.web.fields import number_in
 from planner.web.protocols import blueprint
+from planner.web.protocols.structure_words import compared
 from planner.web.protocols.words import evidence_words, modality_words, mode_words, signed_words
 
 NOBODY = Touched({}, 0)
@@ -96,14 +97,14 @@ def compare(protocol_id: int) -> str:
     stands = standing(db(), protocol_id)
     newer = _asked("to", stands.number)
     older = _asked("from", max(newer - 1, 1))
-    lines = differences(document_of(db(), protocol_id, older), document_of(db(), protocol_id, newer))
+    before, after = document_of(db(), protocol_id, older), document_of(db(), protocol_id, newer)
     return render_template(
         "protocols/compare.html",
         stands=stands,
         older=older,
         newer=newer,
         numbers=[row.number for row in versions(db(), protocol_id)],
-        lines=lines,
+        **compared(before, after),
     )
 
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from planner.domain.access import Permission
 from planner.domain.errors import StaleVersion
 from planner.domain.protocol_editing import HOURS, TypedIntegration
-from planner.domain.protocol_numbers import differences
+from planner.domain.protocol_numbers import differences, number_words
 from planner.domain.protocol_parsing import parse_protocol
 from planner.domain.protocols import IntegrationMode
 from planner.services.protocol_drafts import keep_draft
@@ -38,6 +38,7 @@ from planner.web.protocols.words import (
 CONFLICT = 409
 TEMPLATE = "protocols/windows.html"
 BESIDES = ("minutes", "every", "closes_days")
+TYPED = (*HOURS, *BESIDES, "after_doses")
 KEPT = "Draft saved. Nothing changes for anybody until a prescriber signs it."
 NO_CHANGE = "Saved. This is what the newest version says, so there is nothing to sign."
 
@@ -109,6 +110,7 @@ def _form_of(stands: Standing) -> WindowForm:
         settings=plan.get("settings") or pattern["settings"],
         anchor=window["anchor"],
         containment=window["containment"],
+        after_doses=number_words(plan["after_doses"]["value"], "") if "after_doses" in plan else "",
         source=clinic_policy(),
         rests_on=window["source"],
         strength=window["strength"],
@@ -124,7 +126,7 @@ def _typed(form: WindowForm) -> TypedIntegration:
         containment=form.containment.data,
         rests_on=form.rests_on.data or "",
         strength=form.strength.data or "",
-        numbers={name: form[name].data or "" for name in (*HOURS, *BESIDES)},
+        numbers={name: form[name].data or "" for name in TYPED},
     )
 
 

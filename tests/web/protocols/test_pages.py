@@ -291,3 +291,51 @@ def test_booked_courses_keep_their_version(db: Session, sign_in, url: str, cast:
     db.expire_all()
     assert course.protocol_version_id == at_work.twice_weekly.id
     assert "Open courses" in prescriber.page(url).words
+
+
+def test_the_doses_that_a_session_follows_are_named_or_counted(db: Session, sign_in, url: str, at_work) -> None:
+    admin = sign_in("admin")
+    for typed, sentence in (("1, two", "Enter the numbers of doses with commas"), ("1, 9", "There is no dose 9")):
+        refused = admin.submit(admin.page(f"{url}/windows"), f"{url}/windows", {"after_doses": typed})
+        assert refused.status_code == 422
+        assert 'id="after_doses-error"' in refused.text
+        assert sentence in refused.text
+        assert f'value="{typed}"' in refused.text
+    assert admin.submit(admin.page(f"{url}/windows"), f"{url}/windows", {"after_doses": "5, 1,3"}).status_code == 303
+    db.expire_all()
+    plan = standing(db, at_work.twice_weekly.protocol_id).working["integration"]
+    assert plan["after_doses"]["value"] == [1, 3, 5]
+    assert plan["after_doses"]["source"] == "Clinic policy, Wed 4 Mar 2026"
+    assert "every" not in plan
+    assert "sessions follow the doses" in admin.page(f"{url}/changes").words
+    assert "follows doses 1, 3 and 5." in admin.page(f"{url}/phases").words
+    admin.page(f"{url}/numbers")
+    assert admin.submit(admin.page(f"{url}/windows"), f"{url}/windows", {"opens_h": "13"}).status_code == 303
+    db.expire_all()
+    assert standing(db, at_work.twice_weekly.protocol_id).working["integration"]["after_doses"]["value"] == [1, 3, 5]
+    back = {"after_doses": "", "opens_h": "12"}
+    assert admin.submit(admin.page(f"{url}/windows"), f"{url}/windows", back).status_code == 303
+    db.expire_all()
+    assert not standing(db, at_work.twice_weekly.protocol_id).has_draft
+
+
+def test_versions_are_compared_by_parts_and_phases(sign_in, url: str) -> None:
+    prescriber = sign_in("prescriber")
+    added = {"name": "Music", "length": "15", "place": "infusion", "source": "Our own pilot"}
+    prescriber.submit(prescriber.page(f"{url}/visit/add"), f"{url}/visit/add", added)
+    page = prescriber.page(f"{url}/phases")
+    prescriber.submit(page, f"{url}/phases", {"act": "remove", "what": "boosters"})
+    for path in ("changes", "sign", "discard"):
+        told = " ".join(prescriber.page(f"{url}/{path}").words.split())
+        assert "Visit: MusicAdded" in told
+        assert "BoostersRemoved" in told
+        assert "Chair held 160 min, was 145." in told
+    assert "0 booked courses keep their version." in prescriber.page(f"{url}/changes").words
+    prescriber.submit(prescriber.page(f"{url}/sign"), f"{url}/sign", {"note": "With music"})
+    told = " ".join(prescriber.page(f"{url}/compare?from=1&to=2").words.split())
+    assert "Visit: MusicAdded" in told
+    assert "Length 15 min: Our own pilot (clinic policy)" in told
+    assert "3 times that only follow from the parts of the visit" in told
+    backwards = " ".join(prescriber.page(f"{url}/compare?from=2&to=1").words.split())
+    assert "Visit: MusicRemoved" in backwards
+    assert "Chair held 145 min, was 160." in backwards
