@@ -109,6 +109,14 @@ def instants_of(shift: RosterShift, zone: str) -> ShiftInstants:
     )
 
 
+def overlapping(one: RosterShift, other: RosterShift, zone: str) -> bool:
+    """Whether both are the same person's and at the same time, over midnight too."""
+    if one.person_id != other.person_id or abs((one.day - other.day).days) > 2:
+        return False
+    a, b = instants_of(one, zone), instants_of(other, zone)
+    return a.starts_at < b.ends_at and b.starts_at < a.ends_at
+
+
 def shift_at(
     person_id: int, when: ShiftInstants, zone: str, *, is_remote: bool = False, on_call: bool = False
 ) -> RosterShift:

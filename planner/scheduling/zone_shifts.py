@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 
 from planner.domain.intervals import Interval
 
@@ -80,3 +81,42 @@ def _in_each_others_way(by_id: Mapping[int, Follower], excused: Collection[Excus
             if (holdable, frozenset({owner, next_owner})) not in excused:
                 meeting |= {owner, next_owner}
     return meeting
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftMove:
+    """A shift whose wall time may be at other instants now; `after` is `before` for one that stays."""
+
+    id: int
+    before: Interval
+    after: Interval
+
+
+def apart(moves: Iterable[ShiftMove]) -> tuple[ShiftMove, ...]:
+    """Shifts of one person on one roster, none at the same time as another, in an order in which to write them.
+
+    Where clocks skip what was agreed, an end is read behind the gap: it is cut where the next shift begins. What would
+    overlap even so stays. No shift lands on one that is still to be written.
+    """
+    found = {move.id: move for move in moves}
+    while clash := _clash(found.values()):
+        early, late = clash
+        if early.after != early.before and early.after.start < late.after.start:
+            found[early.id] = replace(early, after=Interval(early.after.start, late.after.start))
+        else:
+            for one in (early, late):
+                found[one.id] = replace(one, after=one.before)
+    later = [move for move in found.values() if move.after.start > move.before.start]
+    sooner = [move for move in found.values() if move.after.start <= move.before.start and move.after != move.before]
+    return (
+        *sorted(later, key=lambda move: move.before, reverse=True),
+        *sorted(sooner, key=lambda move: move.before),
+    )
+
+
+def _clash(moves: Iterable[ShiftMove]) -> tuple[ShiftMove, ShiftMove] | None:
+    ordered = sorted(moves, key=lambda move: (move.after, move.id))
+    for early, late in pairwise(ordered):
+        if late.after.start < early.after.end and (early.after != early.before or late.after != late.before):
+            return early, late
+    return None

@@ -6,7 +6,6 @@ Days that have passed stay as they are.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -23,8 +22,16 @@ from planner.domain.walltime import AmbiguousWallTime, NonexistentWallTime, day_
 from planner.services import auditing
 from planner.services.change_sets import check_version
 from planner.services.planning_horizon import check_planned_day
+from planner.services.roster_overlaps import check_free, fitting
 from planner.services.roster_patterns import shifts_of_patterns
-from planner.services.roster_weeks import newest_number, published_week, refuse_past_week, roster_site, still_here
+from planner.services.roster_weeks import (
+    beside_weeks,
+    newest_number,
+    published_week,
+    refuse_past_week,
+    roster_site,
+    still_here,
+)
 from planner.store.records import DraftShift, Person, PersonSite, RosterDraft, Site
 
 Source = Literal["published", "patterns", "week", "empty"]
@@ -94,11 +101,11 @@ def start_draft(
     except IntegrityError as error:
         raise FieldError("week", "There is a draft of this week already.") from error
     first = begun if source != "published" else published
-    wanted = [*first]
+    wanted, beside = [*first], beside_weeks(db, site, monday)
     if source == "patterns":
-        wanted += fitting(_of_patterns(db, site, monday), wanted, site.zone, today)
+        wanted += fitting(_of_patterns(db, site, monday), [*wanted, *beside], site.zone, today)
     elif source == "week":
-        wanted += fitting(_of_week(db, site, monday, copy_of), wanted, site.zone, today)
+        wanted += fitting(_of_week(db, site, monday, copy_of), [*wanted, *beside], site.zone, today)
     db.add_all(draft_row(row.id, shift) for shift in wanted)
     db.flush()
     _note(db, principal, row, "roster.draft", now, {"source": source})
@@ -132,7 +139,7 @@ def put_shift(
     if before is None or before.person_id != shift.person_id:
         _check_person(db, site, shift.person_id)
     _check_times(shift, site.zone)
-    _check_free(db, shift, kept.values(), site.zone)
+    check_free(db, shift, (*kept.values(), *beside_weeks(db, site, monday)), site.zone)
     if instead_of is not None:
         db.execute(delete(DraftShift).where(DraftShift.id == instead_of))
     db.add(draft_row(row.id, shift))
@@ -156,13 +163,13 @@ def add_shifts(
     if not shifts:
         raise FieldError("day", "Choose at least one day of this week.")
     site, row = _locked(db, principal, site_id, monday, seen_version, now)
-    there = list(_as_draft(db, site, row).shifts)
+    there = [*_as_draft(db, site, row).shifts, *beside_weeks(db, site, monday)]
     for person_id in {shift.person_id for shift in shifts}:
         _check_person(db, site, person_id)
     for shift in shifts:
         _check_day(shift, monday, site, now)
         _check_times(shift, site.zone)
-        _check_free(db, shift, there, site.zone)
+        check_free(db, shift, there, site.zone)
         there.append(shift)
     db.add_all(draft_row(row.id, shift) for shift in shifts)
     return _saved(db, principal, site, row, now)
@@ -190,7 +197,8 @@ def fill_from_patterns(
     """
     site, row = _locked(db, principal, site_id, monday, seen_version, now)
     draft = _as_draft(db, site, row)
-    more = fitting(_of_patterns(db, site, monday), draft.shifts, site.zone, local_day(now, site.zone))
+    there = (*draft.shifts, *beside_weeks(db, site, monday))
+    more = fitting(_of_patterns(db, site, monday), there, site.zone, local_day(now, site.zone))
     if more:
         db.add_all(draft_row(row.id, shift) for shift in more)
         _saved(db, principal, site, row, now)
@@ -330,27 +338,6 @@ def _exists(shift: RosterShift, zone: str) -> bool:
     return when.starts_at < when.ends_at
 
 
-def fitting(wanted: Iterable[RosterShift], there: Iterable[RosterShift], zone: str, today: date) -> list[RosterShift]:
-    """Those of `wanted` from today on that lie beside nothing the same person has."""
-    taken: dict[int, list[RosterShift]] = defaultdict(list)
-    for shift in there:
-        taken[shift.person_id].append(shift)
-    found = []
-    for shift in wanted:
-        own = taken[shift.person_id]
-        if shift.day >= today and not any(_overlap(shift, other, zone) for other in own):
-            own.append(shift)
-            found.append(shift)
-    return found
-
-
-def _overlap(one: RosterShift, other: RosterShift, zone: str) -> bool:
-    if one.person_id != other.person_id or abs((one.day - other.day).days) > 1:
-        return False
-    a, b = instants_of(one, zone), instants_of(other, zone)
-    return a.starts_at < b.ends_at and b.starts_at < a.ends_at
-
-
 def _check_day(shift: RosterShift, monday: date, site: Site, now: datetime) -> None:
     if not 0 <= (shift.day - monday).days < DAYS_A_WEEK:
         raise FieldError("day", "Choose a day of this week.")
@@ -391,27 +378,6 @@ def _check_times(shift: RosterShift, zone: str) -> None:
         and when.starts_at < when.break_starts_at < when.break_ends_at < when.ends_at
     ):  # fmt: skip
         raise FieldError("break_starts", "The clocks change that night, and the break falls away. Choose another time.")
-
-
-def _check_free(db: Session, shift: RosterShift, others: Iterable[RosterShift], zone: str) -> None:
-    """Nobody has two shifts at once on one roster."""
-    for other in others:
-        if _overlap(shift, other, zone):
-            name = db.scalar(select(Person.name).where(Person.id == shift.person_id))
-            raise FieldError(
-                "starts",
-                f"{name} has a shift from {span_words(other)} on {day_and_year(other.day)}. Change that one instead.",
-            )
-
-
-def span_words(shift: RosterShift) -> str:
-    """“09:00 to 17:00”, on the site's clock."""
-    return f"{_clock(shift.starts_minute)} to {_clock(shift.ends_minute)}"
-
-
-def _clock(minute: int) -> str:
-    minute %= DAY_MINUTES
-    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def _note(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
-from planner.domain.errors import FieldError, NotFound
+from planner.domain.conflicts import Conflict, Rule
+from planner.domain.errors import FieldError, NotFound, Refused
 from planner.domain.rosters import (
     DAYS_A_WEEK,
     RosterShift,
@@ -22,9 +24,13 @@ from planner.domain.rosters import (
     weeks_span,
 )
 from planner.domain.walltime import local_day
+from planner.services.roster_overlaps import WORKS_THEN, refuse_overlaps
+from planner.store.integrity import is_shift_overlap
 from planner.store.records import Person, PersonSite, RosterPublication, Shift, Site
 
 WEEK_OVER = "That week is over; its roster stays as it was."
+#: The longest shift on the clock; what begins earlier is over.
+REACH = timedelta(days=2)
 #: Shifts written in one statement.
 BATCH = 500
 
@@ -55,6 +61,24 @@ def refuse_past_week(monday: date, site: Site, now: datetime) -> None:
 def published_rows(db: Session, site_id: int, zone: str, monday: date, weeks: int = 1) -> tuple[Published, ...]:
     """The shifts that a site's roster keeps in a week, or in some in a row, by day and time. One query."""
     starts, ends = weeks_span(monday, weeks, zone)
+    return _rows(db, site_id, zone, Shift.starts_at >= starts, Shift.starts_at < ends)
+
+
+def beside_weeks(db: Session, site: Site, monday: date, weeks: int = 1) -> tuple[RosterShift, ...]:
+    """What a roster keeps just before and just after a week, or some in a row: as far as a shift reaches. One query."""
+    starts, ends = weeks_span(monday, weeks, site.zone)
+    rows = _rows(
+        db,
+        site.id,
+        site.zone,
+        Shift.starts_at >= starts - REACH,
+        Shift.starts_at < ends + REACH,
+        or_(Shift.starts_at < starts, Shift.starts_at >= ends),
+    )
+    return tuple(row.shift for row in rows)
+
+
+def _rows(db: Session, site_id: int, zone: str, *conditions: ColumnElement[bool]) -> tuple[Published, ...]:
     query = select(
         Shift.id,
         Shift.person_id,
@@ -64,7 +88,7 @@ def published_rows(db: Session, site_id: int, zone: str, monday: date, weeks: in
         Shift.ends_at,
         Shift.break_starts_at,
         Shift.break_ends_at,
-    ).where(Shift.roster_site_id == site_id, Shift.starts_at >= starts, Shift.starts_at < ends)
+    ).where(Shift.roster_site_id == site_id, *conditions)
     found = [
         Published(
             row.id,
@@ -89,8 +113,13 @@ def newest_number(db: Session, site_id: int, monday: date) -> int:
 
 
 def write_week(db: Session, site: Site, monday: date, wanted: Iterable[RosterShift]) -> None:
-    """Make a week's shifts be exactly `wanted`; rows that say the same already stay as they are."""
+    """Make a week's shifts be exactly `wanted`; rows that say the same already stay as they are.
+
+    One at a time for a roster. Raises Refused where somebody has a shift at the same time in a week beside it.
+    """
+    db.execute(select(Site.id).where(Site.id == site.id).with_for_update(key_share=True))
     missing = Counter(wanted)
+    refuse_overlaps(db, missing, beside_weeks(db, site, monday), site.zone)
     too_many = []
     for row in published_rows(db, site.id, site.zone, monday):
         if missing[row.shift]:
@@ -99,8 +128,15 @@ def write_week(db: Session, site: Site, monday: date, wanted: Iterable[RosterShi
             too_many.append(row.id)
     for first in range(0, len(too_many), BATCH):
         db.execute(delete(Shift).where(Shift.id.in_(too_many[first : first + BATCH])))
-    db.add_all(shift_row(site, shift) for shift in in_order(missing.elements()))
-    db.flush()
+    try:
+        with db.begin_nested():
+            db.add_all(shift_row(site, shift) for shift in in_order(missing.elements()))
+            db.flush()
+    except IntegrityError as error:
+        if not is_shift_overlap(error):
+            raise
+        # A file of shifts that was brought in at the same moment.
+        raise Refused([Conflict(Rule.STATUS, WORKS_THEN)]) from error
 
 
 def shift_row(site: Site, shift: RosterShift) -> Shift:

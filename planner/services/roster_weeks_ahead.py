@@ -21,10 +21,10 @@ from planner.domain.walltime import local_day
 from planner.scheduling.roster_warnings import RosterWarning
 from planner.services.planning_horizon import last_planned_day
 from planner.services.reading.roster_warnings import warnings_of
-from planner.services.roster_drafts import fitting
+from planner.services.roster_overlaps import fitting
 from planner.services.roster_patterns import has_patterns, shifts_of_patterns
 from planner.services.roster_publishing import publish_weeks
-from planner.services.roster_weeks import published_rows, roster_site
+from planner.services.roster_weeks import beside_weeks, published_rows, roster_site
 from planner.store.records import RosterDraft, RosterPublication, Site
 
 FEWEST_WEEKS, USUAL_WEEKS, MOST_WEEKS = 1, 4, 12
@@ -86,11 +86,12 @@ def weeks_ahead(db: Session, principal: Principal, *, site_id: int, count: int, 
     wanted: dict[date, list[RosterShift]] = defaultdict(list)
     for shift in shifts_of_patterns(db, site, today, mondays[-1] + A_WEEK - timedelta(days=1)):
         wanted[_monday(shift.day)].append(shift)
-    free = {
-        monday: tuple(fitting(wanted[monday], (), site.zone, today))
-        for monday in mondays
-        if monday not in taken and wanted[monday]
-    }
+    there = [*beside_weeks(db, site, first, count), *(shift for shifts in published.values() for shift in shifts)]
+    free = {}
+    for monday in mondays:
+        if monday not in taken and wanted[monday]:
+            free[monday] = tuple(fitting(wanted[monday], there, site.zone, today))
+            there += free[monday]
     warned = _warned(db, site, first, count, {**published, **free}, now) if free else {}
     weeks = tuple(
         WeekAhead(monday, WeekState.FREE, free[monday], tuple(warned.get(monday, ())))

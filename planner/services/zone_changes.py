@@ -27,7 +27,7 @@ from planner.domain.walltime import (
     resolve_wall_leniently,
 )
 from planner.domain.zonedata import zone_data_version
-from planner.scheduling.zone_shifts import Excused, Follower, those_who_stay
+from planner.scheduling.zone_shifts import Excused, Follower, ShiftMove, apart, those_who_stay
 from planner.services import auditing
 from planner.services.reading.windows import readings_by_dose
 from planner.store.calendar_versions import bump, subjects_of
@@ -338,21 +338,34 @@ def _agreed(wall: datetime, zone: str, so_far: datetime) -> datetime:
 
 def _follow_shifts(db: Session, zone: str, now: datetime) -> int:
     """Derive future shifts of the zone anew; how many moved. A shift that has begun stays."""
-    moved = 0
-    query = select(Shift).where(Shift.zone == zone, Shift.starts_at > now).order_by(Shift.id)
-    for shift in db.scalars(query.with_for_update(key_share=True)):
-        midnight = datetime.combine(shift.day, time())
+    query = select(Shift).where(Shift.zone == zone, Shift.ends_at > now).order_by(Shift.id)
+    shifts = {shift.id: shift for shift in db.scalars(query.with_for_update(key_share=True))}
+    rosters: defaultdict[tuple[int, int], list[ShiftMove]] = defaultdict(list)
+    for shift in shifts.values():
+        before = Interval(shift.starts_at, shift.ends_at)
         try:
-            starts_at = _shift_edge(midnight + timedelta(minutes=shift.starts_minute), zone, shift.starts_at)
-            ends_at = _shift_edge(midnight + timedelta(minutes=shift.ends_minute), zone, shift.ends_at)
+            after = _derived(shift, zone) if shift.starts_at > now else before
         except UnknownZone:
-            return moved
-        if (starts_at, ends_at) != (shift.starts_at, shift.ends_at) and starts_at < ends_at:
-            shift.starts_at, shift.ends_at = starts_at, ends_at
-            moved += 1
-        _follow_break(shift, midnight, zone)
+            return 0
+        rosters[shift.person_id, shift.roster_site_id].append(ShiftMove(shift.id, before, after))
+    moved = [move for moves in rosters.values() for move in apart(moves)]
+    for move in moved:
+        # One by one, in this order: the database looks at each of them beside what is there.
+        shifts[move.id].starts_at, shifts[move.id].ends_at = move.after.start, move.after.end
+        db.flush()
+    for shift in shifts.values():
+        if shift.starts_at > now:
+            _follow_break(shift, datetime.combine(shift.day, time()), zone)
     db.flush()
-    return moved
+    return len(moved)
+
+
+def _derived(shift: Shift, zone: str) -> Interval:
+    """When a shift is by today's rules; as it was where clocks skip all of it."""
+    midnight = datetime.combine(shift.day, time())
+    starts_at = _shift_edge(midnight + timedelta(minutes=shift.starts_minute), zone, shift.starts_at)
+    ends_at = _shift_edge(midnight + timedelta(minutes=shift.ends_minute), zone, shift.ends_at)
+    return Interval(*(starts_at, ends_at) if starts_at < ends_at else (shift.starts_at, shift.ends_at))
 
 
 def _follow_break(shift: Shift, midnight: datetime, zone: str) -> None:

@@ -1,7 +1,9 @@
 """The guards that live in the database itself, on both engines, and the check that they are still there.
 
-Whatever writes, raw SQL included: nobody and nothing is held twice (security.md 8.1), history is only appended to, a
-protocol version that a course uses stays as it is, and no word that calendars show changes without their noticing.
+Whatever writes, raw SQL included: nobody and nothing is held twice (security.md 8.1), nobody has two shifts at once on
+one roster, history is only appended to, a protocol version that a course uses stays as it is, and no word that
+calendars show changes without their noticing. Shifts on two rosters may overlap: being on call for one site while
+working at another is no mistake, and what is one is warned of in the draft.
 Migrations may drop triggers silently, so the guards are put back after each of them and compared with this file at
 every start.
 """
@@ -15,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Insert, insert, inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from planner.store import feed_revisions
+from planner.store import feed_revisions, shift_guards
 
 #: No appointment holds anything for longer; it bounds the look-up of overlaps on SQLite.
 LONGEST_SECONDS = 86_400
@@ -23,6 +25,8 @@ LONGEST_SECONDS = 86_400
 APPEND_ONLY = ("audit_entry", "rule_override", "change_line", "roster_publication")
 #: Tables that came with a later migration than the first: before it there is nothing to guard.
 LATER_TABLES = ("roster_publication",)
+#: The migration with which rosters are kept apart; before it there is no roster to guard either.
+ROSTER_COLUMN = "roster_site_id"
 
 _PAIR = """EXISTS (SELECT 1 FROM rule_override r WHERE r.rule = 'overlap'
       AND ((r.appointment_id = NEW.appointment_id AND r.other_appointment_id = o.appointment_id)
@@ -121,7 +125,7 @@ SQLITE_GUARDS: tuple[Guard, ...] = (
     *_sqlite_protocol_guards(),
     *(
         Guard(name, create, f"DROP TRIGGER IF EXISTS {name}", table)
-        for name, table, create in feed_revisions.SQLITE_TRIGGERS
+        for name, table, create in (*feed_revisions.SQLITE_TRIGGERS, *shift_guards.SQLITE_TRIGGERS)
     ),
 )
 
@@ -187,6 +191,14 @@ POSTGRES_GUARDS: tuple[Guard, ...] = (
         f"AND ends_at <= starts_at + interval '{LONGEST_SECONDS} seconds')",
         "ALTER TABLE occupancy DROP CONSTRAINT IF EXISTS occupancy_length",
     ),
+    *(
+        Guard(
+            name,
+            f"ALTER TABLE shift ADD CONSTRAINT {name} {definition}",
+            f"ALTER TABLE shift DROP CONSTRAINT IF EXISTS {name}",
+        )
+        for name, definition, _ in shift_guards.POSTGRES_CONSTRAINTS
+    ),
     _postgres_function("occupancy_override_guard", _OVERRIDE_BODY),
     _postgres_trigger("occupancy_override_guard", "BEFORE INSERT OR UPDATE", "occupancy", "occupancy_override_guard"),
     _postgres_function("refuse_rewriting", _APPEND_ONLY_BODY),
@@ -210,6 +222,9 @@ POSTGRES_GUARDS: tuple[Guard, ...] = (
 )
 
 
+SHIFT_GUARDS = (shift_guards.NAME, shift_guards.LENGTH)
+
+
 class GuardMissing(RuntimeError):
     """A guard is gone, was changed, or something else may undo its work: serving would risk double bookings."""
 
@@ -217,8 +232,14 @@ class GuardMissing(RuntimeError):
 def guards_for(connection: Connection) -> tuple[Guard, ...]:
     """The guards of the connection's engine, for the tables that its migration has."""
     guards = SQLITE_GUARDS if connection.dialect.name == "sqlite" else POSTGRES_GUARDS
-    absent = {table for table in LATER_TABLES if not inspect(connection).has_table(table)}
-    return tuple(guard for guard in guards if guard.table not in absent)
+    found = inspect(connection)
+    absent = {table for table in LATER_TABLES if not found.has_table(table)}
+    has_rosters = any(column["name"] == ROSTER_COLUMN for column in found.get_columns("shift"))
+    return tuple(
+        guard
+        for guard in guards
+        if guard.table not in absent and (has_rosters or not guard.name.startswith(SHIFT_GUARDS))
+    )
 
 
 def install_guards(connection: Connection) -> None:
@@ -274,7 +295,7 @@ def _live_postgres(connection: Connection) -> dict[str, str]:
     rows = connection.execute(
         text(
             "SELECT conname\\:\\:text, pg_get_constraintdef(oid) FROM pg_constraint "
-            "WHERE conrelid = to_regclass('occupancy') "
+            "WHERE conrelid IN (to_regclass('occupancy'), to_regclass('shift')) "
             "UNION ALL SELECT 'trigger ' || c.relname || ' ' || t.tgname, "
             "t.tgenabled\\:\\:text || ' ' || pg_get_triggerdef(t.oid, true) "
             "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -296,6 +317,8 @@ _POSTGRES_CONSTRAINTS = {
 
 def _expected_postgres(guards: tuple[Guard, ...]) -> dict[str, str]:
     expected = dict(_POSTGRES_CONSTRAINTS)
+    names = {guard.name for guard in guards}
+    expected |= {name: told for name, _, told in shift_guards.POSTGRES_CONSTRAINTS if name in names}
     for guard in guards:
         if "CREATE OR REPLACE FUNCTION" in guard.create:
             # “v”: volatile, so that it sees what others committed while it waited for the row lock.

@@ -19,6 +19,7 @@ _SQLITE_UNIQUE = {
 }
 
 OVERLAP = "occupancy_no_overlap"
+SHIFT_OVERLAP = "shift_no_overlap"
 
 
 def violated(error: IntegrityError) -> str:
@@ -37,3 +38,8 @@ def violated(error: IntegrityError) -> str:
 def is_overlap(error: IntegrityError) -> bool:
     """Whether somebody or something would have been held twice."""
     return violated(error) == OVERLAP
+
+
+def is_shift_overlap(error: IntegrityError) -> bool:
+    """Whether somebody would have had two shifts at once on one roster."""
+    return violated(error) == SHIFT_OVERLAP

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from planner.domain.errors import FieldError, StaleVersion
+from planner.domain.errors import FieldError, Refused, StaleVersion
 from planner.domain.rosters import RosterShift
 from planner.services.roster_drafts import put_shift, start_draft
 from planner.services.roster_publishing import PublishDraft, Withdraw, preview_roster, publish_roster
@@ -98,3 +98,36 @@ def test_a_draft_is_begun_by_one(drafted: tuple[Store, SmallClinic]) -> None:
     )
     assert winners(outcomes) == 1
     assert all(isinstance(outcome, FieldError) for outcome in outcomes if outcome is not None)
+
+
+def test_of_two_weeks_in_which_somebody_would_work_twice_at_once_one_is_published(
+    drafted: tuple[Store, SmallClinic],
+) -> None:
+    """Sunday night reaches into Monday morning of the week after; neither is published yet when both look."""
+    store, clinic = drafted
+    following, therapist = MONDAY + timedelta(days=7), clinic.therapists[0].id
+    with store.writing() as db:
+        night = RosterShift(MONDAY + timedelta(days=6), 22 * 60, 30 * 60, therapist)
+        put_shift(db, clinic.coordinator, site_id=clinic.site_id, monday=MONDAY, shift=night, seen_version=2, now=NOW)
+        start_draft(db, clinic.coordinator, site_id=clinic.site_id, monday=following, source="empty", now=NOW)
+        early = RosterShift(following, 5 * 60, 9 * 60, therapist)
+        put_shift(
+            db, clinic.coordinator, site_id=clinic.site_id, monday=following, shift=early, seen_version=1, now=NOW
+        )
+    acts = [PublishDraft(clinic.site_id, MONDAY, 3), PublishDraft(clinic.site_id, following, 2)]
+    keys = []
+    for act in acts:
+        with store.write_session() as db:
+            keys.append(preview_roster(db, clinic.coordinator, act, now=NOW).courses.key)
+    outcomes = all_at_once(
+        store,
+        [
+            lambda db, act=act, key=key: publish_roster(db, clinic.coordinator, act, key=key, now=NOW)
+            for act, key in zip(acts, keys, strict=True)
+        ],
+    )
+    assert winners(outcomes) == 1
+    [told] = [outcome for outcome in outcomes if outcome is not None]
+    assert isinstance(told, Refused) and "in another week of this roster" in told.sentence
+    with store.reading() as db:
+        assert [count(db, record) for record in (RosterPublication, RosterDraft)] == [1, 1]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.domain.intervals import Interval
-from planner.scheduling.zone_shifts import Follower, those_who_stay
+from planner.scheduling.zone_shifts import Follower, ShiftMove, apart, those_who_stay
 
 HOUR = timedelta(hours=1)
 CHAIR, ROOM = 1, 2
@@ -75,3 +75,30 @@ def test_whoever_follows_meets_nobody(movers: list[tuple[int, int, int]], others
     stay = those_who_stay(row, [(100 + n, (CHAIR, one)) for n, one in enumerate(standing)])
     after = standing + [one.holds[0][1] if one.id in stay else one.wants[0][1] for one in row]
     assert not any(a.overlaps(b) for n, a in enumerate(after) for b in after[n + 1 :])
+
+
+def shift(name: int, before: Interval, after: Interval) -> ShiftMove:
+    return ShiftMove(name, before, after)
+
+
+def test_shifts_that_touch_are_written_in_an_order_in_which_none_lands_on_another() -> None:
+    for by in (-1, 1):
+        moves = [shift(n, span(8 + n, 9 + n), span(8 + n + by, 9 + n + by)) for n in range(4)]
+        now = {move.id: move.before for move in moves}
+        for move in apart(moves):
+            now[move.id] = move.after
+            assert not any(now[a].overlaps(now[b]) for a in now for b in now if a < b)
+        assert all(now[move.id] == move.after for move in moves)
+
+
+def test_an_end_read_behind_a_gap_is_cut_where_the_next_shift_begins() -> None:
+    night = shift(1, span(-2, 2.5), span(-2, 3.5))
+    found = apart([night, shift(2, span(3, 8), span(3, 8))])
+    assert [(move.id, move.after) for move in found] == [(1, span(-2, 3))]
+
+
+def test_shifts_that_would_meet_stay_as_they_were() -> None:
+    standing = shift(1, span(8, 9), span(8, 9))
+    assert apart([standing, shift(2, span(9, 10), span(8, 9))]) == ()
+    assert apart([standing, shift(2, span(9, 10), span(9, 11))])[0].after == span(9, 11)
+    assert apart([standing]) == ()

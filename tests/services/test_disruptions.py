@@ -19,7 +19,7 @@ from planner.services.disruptions import (
     preview_disruption,
 )
 from planner.services.rescheduling import Move, apply, preview
-from planner.services.rostering import add_shift, add_weekly_shifts
+from planner.services.rostering import add_weekly_shifts
 from planner.services.undoing_groups import undo_change
 from planner.store.records import (
     Absence,
@@ -31,9 +31,9 @@ from planner.store.records import (
     FeedScope,
     Occupancy,
     PersonSite,
+    Shift,
 )
 from tests.builders import (
-    CHICAGO,
     DOSING_HOURS,
     PERIODS,
     WEEKDAYS,
@@ -153,7 +153,11 @@ def test_a_closed_day_leaves_video_sessions_from_elsewhere(stage: Stage) -> None
     assert session.starts_at == at("2027-02-05 11:00")
     video(stage, session)
     assert [change.decision.kind for change in stage.preview(stage.close(friday)).changes] == ["day.close"]
-    add_shift(stage.db, stage.clinic.k, None, friday, "09:00", "12:00", zone=CHICAGO)
+    mornings = select(Shift).where(
+        Shift.person_id == stage.clinic.k.id, Shift.day == friday, Shift.starts_minute == 540
+    )
+    stage.db.scalars(mornings).one().site_id = None
+    stage.db.flush()
     assert stage.preview(stage.close(friday)).changes == ()
 
 

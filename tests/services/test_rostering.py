@@ -199,7 +199,7 @@ def test_the_second_showing_can_be_chosen(db: Session) -> None:
     site = builders.site(db)
     person = builders.person(db, site)
     first = add_shift(db, person, site, AUTUMN, "01:30", "12:00", fold=0)
-    second = add_shift(db, person, site, AUTUMN, "01:30", "12:00", fold=1)
+    second = add_shift(db, builders.person(db, site), site, AUTUMN, "01:30", "12:00", fold=1)
     assert (second.starts_at - first.starts_at).total_seconds() == 3600
 
 

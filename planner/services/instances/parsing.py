@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -195,8 +196,22 @@ def _staff(reading: Reading) -> InstanceStaff:
         shifts=tuple(sorted(reading.each("shifts", MOST_SHIFTS, _shift), key=_by_time)),
         time_off=tuple(sorted(reading.each("time_off", MOST_SPANS, as_wall_span))),
     )
+    if _works_twice(found.shifts):
+        reading.note("shifts", "Two of these shifts are at once and at one site. Telehealth counts as the first site.")
     reading.done()
     return found
+
+
+def _works_twice(shifts: tuple[InstanceShift, ...]) -> bool:
+    """Whether shifts, in order of time, overlap on one roster. The first site's keeps those by telehealth."""
+    first = next((shift.site for shift in shifts if shift.site is not None), None)
+    until: dict[str | None, datetime] = {}
+    for shift in shifts:
+        roster = first if shift.site is None else shift.site
+        if roster in until and shift.start < until[roster]:
+            return True
+        until[roster] = max(shift.end, until.get(roster, shift.end))
+    return False
 
 
 def _shift(value: Any, path: str, faults: Faults) -> InstanceShift:

@@ -238,12 +238,13 @@ class ShiftImporter(Importer):
     # Writing
 
     def write(self, tell: Tell) -> None:
-        insert_all(self.ground.db, Shift, [wanted.row() for wanted in self._inserts], tell)
-        done = len(self._inserts)
+        # Shifts that get shorter first: what is new may lie where they ended so far.
+        done = 0
         for part in chunks(self._updates):
             self.ground.db.execute(update(Shift), [{"id": stored.id, **wanted.row()} for stored, wanted in part])
             done += len(part)
             tell(done)
+        insert_all(self.ground.db, Shift, [wanted.row() for wanted in self._inserts], tell, done)
 
     def rows(self) -> Iterator[Sequence[str]]:
         columns = (*_COLUMNS,)

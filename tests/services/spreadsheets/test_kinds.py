@@ -76,6 +76,17 @@ def test_shifts_of_one_person_do_not_overlap(desk: Desk) -> None:
     assert "Line 2 has a shift" in refused(desk, "shifts", SHIFTS, one, one)
 
 
+def test_a_shift_may_be_taken_apart_in_one_file(desk: Desk) -> None:
+    """The second part is new where the first one ended so far."""
+    desk.bring_lines("shifts", SHIFTS, "Test Therapist,MAIN,2027-02-01,08:00,16:00")
+    parts = ("Test Therapist,MAIN,2027-02-01,08:00,12:00", "Test Therapist,MAIN,2027-02-01,12:00,16:00,,,yes")
+    desk.bring_lines("shifts", SHIFTS, *parts)
+    found = desk.db.scalars(select(Shift).order_by(Shift.starts_at)).all()
+    assert [(shift.starts_minute, shift.ends_minute, shift.on_call) for shift in found] == [
+        (480, 720, False), (720, 960, True),
+    ]  # fmt: skip
+
+
 def test_a_changed_shift_is_changed_unless_something_booked_loses_its_cover(desk: Desk) -> None:
     long, short = "Test Therapist,MAIN,2027-02-01,08:00,16:00", "Test Therapist,MAIN,2027-02-01,08:00,12:00"
     desk.bring_lines("shifts", SHIFTS, long)

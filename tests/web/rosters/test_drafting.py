@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from planner.domain.statuses import AppointmentKind, Mode
@@ -311,3 +311,31 @@ def test_a_week_that_is_over_has_no_draft(client: StrictClient) -> None:
     answer = client.submit(client.page(url), url, {"source": "empty"})
     assert answer.status_code == 422 and "That week is over; its roster stays as it was." in Page(answer.text).words
     client.page("/rosters/2029-W11/draft", status=400)
+
+
+def test_a_shift_that_came_into_the_next_week_meanwhile_is_told_and_nothing_is_published(
+    db: Session, cast: Cast, client: StrictClient
+) -> None:
+    nurse, sunday = cast.people["nurse"], date(2026, 3, 22)
+    begun(client)
+    with_a_shift(client, nurse.id, days=sunday.isoformat(), starts="22:00", ends="06:00", next_day="y")
+    answer = client.submit(client.page(WEEK + "/publish"), WEEK + "/publish", {})
+    assert answer.status_code == 200
+    db.execute(delete(Shift).where(Shift.person_id == nurse.id, Shift.day > sunday))
+    add_shift(db, nurse, cast.north, date(2026, 3, 23), "05:00", "07:00")
+    db.commit()
+    told = "Test Nurse has a shift from 05:00 to 07:00 on Mon 23 Mar 2026, in another week of this roster"
+    refused = client.submit(Page(answer.text), WEEK + "/publish/apply", {})
+    assert (refused.status_code, told in refused.text) == (422, True)
+    db.expire_all()
+    assert db.scalars(select(RosterPublication)).all() == [] and db.scalars(select(RosterDraft)).all() != []
+    draft = client.page(WEEK + "/draft")
+    [link] = [link for link in draft.links if (row := row_of(db, link)) is not None and row.day == sunday]
+    page = client.page(link)
+    again = client.submit(page, link.split("?")[0], {"starts": "21:00"})
+    assert again.status_code == 422 and "Test Nurse has a shift from 05:00 to 07:00" in again.text
+
+
+def row_of(db: Session, link: str) -> DraftShift | None:
+    found = re.search(r"/draft/shifts/([0-9]+)\?", link)
+    return db.get(DraftShift, int(found[1])) if found else None
