@@ -64,6 +64,7 @@ ACTIONS: Final = {
     "protocol.sign": "Protocol version signed",
     "protocol.version": "Protocol version made",
     "protocol.withdraw": "Protocol withdrawn",
+    "roster.left": "Took somebody who left off a roster",
     "site.add": "Site added",
     "site.change": "Site changed",
     "site.close": "Site closed",

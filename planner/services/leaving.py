@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, Role, require
@@ -18,6 +18,7 @@ from planner.services import auditing
 from planner.services.accounts import end_account
 from planner.services.current import take_to_change
 from planner.services.feed_rights import retire_lost
+from planner.services.roster_leaving import take_off_rosters
 from planner.services.staffing import clinic_day, demand_theirs, may_choose_site
 from planner.store.base import Base
 from planner.store.queries.places import STANDING
@@ -31,10 +32,8 @@ from planner.store.records import (
     Feed,
     Invitation,
     Patient,
-    PatternException,
     Person,
     PersonSite,
-    RosterDraft,
     Shift,
     ShiftPattern,
     Site,
@@ -108,7 +107,7 @@ def person_leaves(db: Session, principal: Principal, person_id: int, *, seen_ver
             end_account(db, principal, account, now)
         retire_lost(db, principal, account.id, now)
     _withdraw_invitations(db, person_id, now)
-    _take_off_the_roster(db, person_id, now)
+    take_off_rosters(db, principal, person_id, now)
     db.flush()
     auditing.record(
         db, principal, action="person.left", object_type="person", object_id=person_id, now=now,
@@ -158,26 +157,6 @@ def _withdraw_invitations(db: Session, person_id: int, now: datetime) -> None:
         update(Invitation)
         .where(Invitation.person_id == person_id, Invitation.used_at.is_(None), Invitation.withdrawn_at.is_(None))
         .values(withdrawn_at=now)
-    )
-
-
-def _take_off_the_roster(db: Session, person_id: int, now: datetime) -> None:
-    """Shifts that have not begun, drafts from today on, and patterns: those end today or, begun later, never were."""
-    today = clinic_day(db, now)
-    db.execute(delete(Shift).where(Shift.person_id == person_id, Shift.starts_at > now))
-    drafted = select(DraftShift.draft_id).where(DraftShift.person_id == person_id, DraftShift.day >= today)
-    db.execute(update(RosterDraft).where(RosterDraft.id.in_(drafted)).values(version=RosterDraft.version + 1))
-    db.execute(delete(DraftShift).where(DraftShift.person_id == person_id, DraftShift.day >= today))
-    later = select(ShiftPattern.id).where(ShiftPattern.person_id == person_id, ShiftPattern.from_day > today)
-    db.execute(delete(PatternException).where(PatternException.pattern_id.in_(later)))
-    db.execute(delete(ShiftPattern).where(ShiftPattern.person_id == person_id, ShiftPattern.from_day > today))
-    db.execute(
-        update(ShiftPattern)
-        .where(
-            ShiftPattern.person_id == person_id,
-            or_(ShiftPattern.until_day.is_(None), ShiftPattern.until_day > today),
-        )
-        .values(until_day=today, version=ShiftPattern.version + 1)
     )
 
 

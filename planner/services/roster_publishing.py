@@ -45,6 +45,8 @@ from planner.store.sheets import load_courses_touching
 KIND_PUBLISH = "roster.publish"
 KIND_WITHDRAW = "roster.withdraw"
 KIND_WEEKS = "roster.publish.weeks"
+#: Weeks from which somebody who left was taken; there is no undoing of that.
+KIND_LEFT = "roster.left"
 ROSTER_KINDS = (KIND_PUBLISH, KIND_WITHDRAW, KIND_WEEKS)
 THE_WEEK = "The roster of this week"
 BOOKED_IN = "Appointments would have to change. Draft and publish these weeks one by one."
@@ -167,7 +169,7 @@ def publish_weeks(
     booked would have to change: that is shown and decided week by week.
     """
     with db.begin_nested():
-        group = _group(db, principal, KIND_WEEKS, now, db.get_one(Clinic, 1).undo_minutes)
+        group = start_group(db, principal, KIND_WEEKS, now, timedelta(minutes=db.get_one(Clinic, 1).undo_minutes))
         for monday, shifts in sorted(weeks.items()):
             refuse_past_week(monday, site, now)
             before = published_week(db, site.id, site.zone, monday)
@@ -177,7 +179,7 @@ def publish_weeks(
             week = Week(site, monday, before, in_order(shifts), number, None)
             if _carry_out(db, principal, week, KIND_WEEKS, now, {}):
                 raise Refused([Conflict(Rule.STATUS, BOOKED_IN)])
-            _version(db, principal, week, group, now)
+            make_version(db, principal, week, group, now)
     return group
 
 
@@ -325,17 +327,18 @@ def _check_site(db: Session, principal: Principal, course: CourseSheet) -> None:
 
 def _record(db: Session, principal: Principal, week: Week, kind: str, now: datetime, minutes: int) -> RosterPublication:
     """The change set with its one version. Raises StaleVersion when somebody else was first."""
-    return _version(db, principal, week, _group(db, principal, kind, now, minutes), now)
+    return make_version(db, principal, week, start_group(db, principal, kind, now, timedelta(minutes=minutes)), now)
 
 
-def _group(db: Session, principal: Principal, kind: str, now: datetime, minutes: int) -> ChangeSet:
-    group = ChangeSet(kind=kind, account_id=principal.account_id, at=now, undo_until=now + timedelta(minutes=minutes))
+def start_group(db: Session, principal: Principal, kind: str, now: datetime, grace: timedelta) -> ChangeSet:
+    """The change set that versions of weeks belong to; all of them are undone as one within `grace`."""
+    group = ChangeSet(kind=kind, account_id=principal.account_id, at=now, undo_until=now + grace)
     db.add(group)
     db.flush()
     return group
 
 
-def _version(db: Session, principal: Principal, week: Week, group: ChangeSet, now: datetime) -> RosterPublication:
+def make_version(db: Session, principal: Principal, week: Week, group: ChangeSet, now: datetime) -> RosterPublication:
     """The version and its line of history. Raises StaleVersion when somebody else was first."""
     made = RosterPublication(
         site_id=week.site.id,

@@ -112,12 +112,17 @@ def newest_number(db: Session, site_id: int, monday: date) -> int:
     return db.scalar(query) or 0
 
 
+def lock_roster(db: Session, site_id: int) -> None:
+    """Whoever else writes weeks of this roster waits until this transaction ends."""
+    db.execute(select(Site.id).where(Site.id == site_id).with_for_update(key_share=True))
+
+
 def write_week(db: Session, site: Site, monday: date, wanted: Iterable[RosterShift]) -> None:
     """Make a week's shifts be exactly `wanted`; rows that say the same already stay as they are.
 
     One at a time for a roster. Raises Refused where somebody has a shift at the same time in a week beside it.
     """
-    db.execute(select(Site.id).where(Site.id == site.id).with_for_update(key_share=True))
+    lock_roster(db, site.id)
     missing = Counter(wanted)
     refuse_overlaps(db, missing, beside_weeks(db, site, monday), site.zone)
     too_many = []

@@ -23,9 +23,9 @@ from planner.services.planning_horizon import last_planned_day
 from planner.services.reading.roster_warnings import warnings_of
 from planner.services.roster_overlaps import fitting
 from planner.services.roster_patterns import has_patterns, shifts_of_patterns
-from planner.services.roster_publishing import publish_weeks
+from planner.services.roster_publishing import KIND_LEFT, publish_weeks
 from planner.services.roster_weeks import beside_weeks, published_rows, roster_site
-from planner.store.records import RosterDraft, RosterPublication, Site
+from planner.store.records import ChangeSet, RosterDraft, RosterPublication, Site
 
 FEWEST_WEEKS, USUAL_WEEKS, MOST_WEEKS = 1, 4, 12
 THESE_WEEKS = "The list of weeks"
@@ -132,12 +132,18 @@ def _drafted(db: Session, site: Site, mondays: tuple[date, ...]) -> dict[date, W
 
 
 def _settled(db: Session, site: Site, mondays: tuple[date, ...]) -> dict[date, WeekState]:
-    """Weeks that were published, with nobody on them too, unless the newest version took that back."""
-    query = select(RosterPublication.monday, RosterPublication.is_withdrawal).where(
-        RosterPublication.site_id == site.id, RosterPublication.monday.in_(mondays)
+    """Weeks that were published, with nobody on them too, unless the newest version took that back.
+
+    Nor those that are empty because the last one on them left: nobody meant them to be.
+    """
+    query = (
+        select(RosterPublication.monday, RosterPublication.is_withdrawal, RosterPublication.after, ChangeSet.kind)
+        .outerjoin(ChangeSet, ChangeSet.id == RosterPublication.change_set_id)
+        .where(RosterPublication.site_id == site.id, RosterPublication.monday.in_(mondays))
+        .order_by(RosterPublication.number)
     )
-    newest = {row.monday: row.is_withdrawal for row in db.execute(query.order_by(RosterPublication.number))}
-    return {monday: WeekState.PUBLISHED for monday, was_taken_back in newest.items() if not was_taken_back}
+    newest = {row.monday: row.is_withdrawal or (row.kind == KIND_LEFT and not row.after) for row in db.execute(query)}
+    return {monday: WeekState.PUBLISHED for monday, is_open in newest.items() if not is_open}
 
 
 def _warned(

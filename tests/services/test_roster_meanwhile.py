@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from planner.domain.errors import Refused
+from planner.domain.errors import Refused, StaleVersion
 from planner.domain.rosters import RosterShift
 from planner.services.leaving import person_leaves
 from planner.services.roster_drafts import discard_draft
@@ -51,7 +51,9 @@ def test_taking_a_version_back_brings_nobody_back_who_left(stage: Rostered) -> N
     stage.publish(Withdraw(stage.clinic.site.id, MONDAY, 2))
     leaves(stage, stage.clinic.k)
     assert stage.clinic.k.id not in on_the_week(stage)
-    stage.publish(Withdraw(stage.clinic.site.id, MONDAY, 3))
+    with pytest.raises(StaleVersion):
+        stage.publish(Withdraw(stage.clinic.site.id, MONDAY, 3))
+    assert stage.publish(Withdraw(stage.clinic.site.id, MONDAY, 4)) is None, "the version without K is the newest"
     assert stage.clinic.k.id not in on_the_week(stage)
 
 

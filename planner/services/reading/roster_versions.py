@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, may
 from planner.domain.rosters import RosterLine, RosterShift, differences
-from planner.services.roster_publishing import version_of
+from planner.services.roster_publishing import KIND_LEFT, version_of
 from planner.services.roster_weeks import published_week
 from planner.store.queries.clinic import SiteRow
 from planner.store.records import Account, ChangeLine, ChangeSet, Person, RosterDraft, RosterPublication
@@ -18,13 +18,17 @@ from planner.store.records import Account, ChangeLine, ChangeSet, Person, Roster
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a week stands: its newest version (0: never published here) and when, and whether somebody drafts it."""
+    """How a week stands: its newest version (0: never published here) and when, and whether somebody drafts it.
+
+    `is_leaving`: it took off somebody who left.
+    """
 
     number: int
     at: datetime | None
     who: str
     is_withdrawal: bool
     has_draft: bool
+    is_leaving: bool = False
 
 
 def standing(db: Session, site: SiteRow, monday: date) -> Standing:
@@ -33,23 +37,26 @@ def standing(db: Session, site: SiteRow, monday: date) -> Standing:
     drafted = db.scalar(select(RosterDraft.id).where(RosterDraft.site_id == site.id, RosterDraft.monday == monday))
     if row is None:
         return Standing(0, None, "", False, drafted is not None)
-    return Standing(row.number, row.at, row.name or "", row.is_withdrawal, drafted is not None)
+    left = row.kind == KIND_LEFT
+    return Standing(row.number, row.at, row.name or "", row.is_withdrawal, drafted is not None, left)
 
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
-    """One version in the list of a week."""
+    """One version in the list of a week; `is_leaving` took off somebody who left."""
 
     number: int
     at: datetime
     who: str
     is_withdrawal: bool
+    is_leaving: bool = False
 
 
 def versions(db: Session, site: SiteRow, monday: date) -> tuple[VersionRow, ...]:
     """Every version of a week, the newest first. One query."""
     return tuple(
-        VersionRow(row.number, row.at, row.name or "", row.is_withdrawal) for row in db.execute(_rows(site.id, monday))
+        VersionRow(row.number, row.at, row.name or "", row.is_withdrawal, row.kind == KIND_LEFT)
+        for row in db.execute(_rows(site.id, monday))
     )
 
 
@@ -158,8 +165,15 @@ def open_version(db: Session, principal: Principal, site_id: int, monday: date, 
 
 def _rows(site_id: int, monday: date):  # type: ignore[no-untyped-def]
     return (
-        select(RosterPublication.number, RosterPublication.at, Account.name, RosterPublication.is_withdrawal)
+        select(
+            RosterPublication.number,
+            RosterPublication.at,
+            Account.name,
+            RosterPublication.is_withdrawal,
+            ChangeSet.kind,
+        )
         .outerjoin(Account, Account.id == RosterPublication.account_id)
+        .outerjoin(ChangeSet, ChangeSet.id == RosterPublication.change_set_id)
         .where(RosterPublication.site_id == site_id, RosterPublication.monday == monday)
         .order_by(RosterPublication.number.desc())
     )
