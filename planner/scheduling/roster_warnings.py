@@ -32,7 +32,10 @@ class RosterWarning:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One shift: where (None: telehealth), its break if any, and its local day at the site whose week is looked at."""
+    """One shift: where (None: telehealth), its break if any, and its local day at the site whose week is looked at.
+
+    `is_own`: this site's roster keeps it, in another week.
+    """
 
     person_id: int
     span: Span
@@ -40,6 +43,7 @@ class Work:
     day: date
     on_call: bool = False
     pause: Span | None = None
+    is_own: bool = False
 
     @property
     def parts(self) -> tuple[Span, ...]:
@@ -114,6 +118,7 @@ def roster_warnings(week: WeekSheet) -> tuple[RosterWarning, ...]:
         *_nurses(week),
         *_windows(week),
         *_on_call(week),
+        *_twice(week),
         *_two_places(week),
         *_travel(week),
         *_away(week),
@@ -198,26 +203,45 @@ def _on_call(week: WeekSheet) -> Iterator[RosterWarning]:
             yield RosterWarning(f"No prescriber is on call on {on_day(day)}, a day with doses.", day)
 
 
+def _twice(week: WeekSheet) -> Iterator[RosterWarning]:
+    """Over the end of the week, where the roster itself has somebody in the next one or the one before."""
+    for work, other in _pairs(week):
+        if other.is_own and _overlap(work.span, other.span):
+            name = week.people[work.person_id].name
+            told = (
+                f"{name}’s shift on {on_day(work.day)} overlaps the published one on {on_day(other.day)}, "
+                f"{_span(week, other)}, in another week of this roster. Both cannot be published."
+            )
+            yield RosterWarning(told, work.day, work.person_id)
+
+
 def _two_places(week: WeekSheet) -> Iterator[RosterWarning]:
     for work, other in _pairs(week):
-        if _overlap(work.span, other.span):
-            name, there = week.people[work.person_id].name, _place(week, other)
-            span = f"{_clock(other.span[0], week.zone)} to {_clock(other.span[1], week.zone)}"
-            told = f"{name} is also on the roster {there} on {on_day(work.day)}, {span}."
-            yield RosterWarning(told, work.day, work.person_id)
+        if other.is_own or not _overlap(work.span, other.span):
+            continue
+        name, there = week.people[work.person_id].name, _place(week, other)
+        if work.day == other.day:
+            told = f"{name} is also on the roster {there} on {on_day(work.day)}, {_span(week, other)}."
+        else:
+            told = (
+                f"{name}’s shift on {on_day(work.day)} overlaps one {there} on {on_day(other.day)}, "
+                f"{_span(week, other)}."
+            )
+        yield RosterWarning(told, work.day, work.person_id)
 
 
 def _travel(week: WeekSheet) -> Iterator[RosterWarning]:
     for work, other in _pairs(week):
-        if work.site_id is None or other.site_id is None or work.on_call or other.on_call:
+        if other.is_own or work.site_id is None or other.site_id is None or work.on_call or other.on_call:
             continue
         earlier, later = sorted((work, other), key=lambda one: one.span)
         spare, needed = later.span[0] - earlier.span[1], week.travel.get(other.site_id, 0)
         if 0 <= spare < needed:
             name = week.people[work.person_id].name
+            # Over midnight the way is on the day on which the earlier shift ends.
             told = (
-                f"{name} has {spare} minutes between here and {_name(week, other.site_id)} on {on_day(work.day)}; "
-                f"the way takes {needed}."
+                f"{name} has {spare} minutes between here and {_name(week, other.site_id)} on "
+                f"{on_day(_local(week, earlier.span[1]))}; the way takes {needed}."
             )
             yield RosterWarning(told, work.day, work.person_id)
 
@@ -261,13 +285,13 @@ def _own_and_other(week: WeekSheet) -> Iterator[Work]:
 
 
 def _pairs(week: WeekSheet) -> Iterator[tuple[Work, Work]]:
-    """Each shift with each of the same person's elsewhere on the same day or the ones beside it."""
+    """Each shift with each of the same person's elsewhere, or in other weeks, on the same day or those beside it."""
     others: dict[int, list[Work]] = defaultdict(list)
     for other in week.elsewhere:
         others[other.person_id].append(other)
     for work in week.shifts:
         for other in others[work.person_id]:
-            if other.site_id != week.site_id and abs((other.day - work.day).days) <= 1:
+            if (other.is_own or other.site_id != week.site_id) and abs((other.day - work.day).days) <= 2:
                 yield work, other
 
 
@@ -324,6 +348,10 @@ def _listed(names: list[str]) -> str:
     if len(names) > MOST_NAMES:
         return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def _span(week: WeekSheet, work: Work) -> str:
+    return f"{_clock(work.span[0], week.zone)} to {_clock(work.span[1], week.zone)}"
 
 
 def _clock(minute: int, zone: str) -> str:

@@ -120,7 +120,7 @@ def put_on_the_roster(page: Page) -> None:
     page.get_by_label("How many weeks").select_option(str(WEEKS))
     page.get_by_role("button", name="Show").click()
     page.get_by_role("button", name="Publish").click()
-    expect(page.get_by_text("weeks published")).to_be_visible()
+    expect(page.get_by_text("together with")).to_be_visible()
 
 
 def add_the_patient(page: Page) -> None:

@@ -179,6 +179,52 @@ def test_a_person_in_two_places_and_a_way_too_long() -> None:
         assert told(week(*FULL, elsewhere=(fine,))) == []
 
 
+def night(day: int, ends: str = "06:00", **more: object) -> Work:
+    """From 22:00 into the next day."""
+    return replace(
+        work(THERAPIST, day, "22:00", **more), span=(span(day, "22:00", "23:00")[0], span(day + 1, "00:00", ends)[1])
+    )
+
+
+@pytest.mark.parametrize("where", [THERE, None])
+def test_a_night_out_of_the_week_meets_the_first_shifts_of_the_next(where: int | None) -> None:
+    there = work(THERAPIST, 8, "05:00", "09:00", site_id=where)
+    place = "at South" if where == THERE else "for telehealth elsewhere"
+    sentence = f"Test Therapist Yarrow’s shift on Sun 7 Feb overlaps one {place} on Mon 8 Feb, 05:00 to 09:00."
+    assert roster_warnings(week(*FULL, night(7), elsewhere=(there,))) == (RosterWarning(sentence, DAYS[6], THERAPIST),)
+    assert told(week(*FULL, night(7, "05:00"), elsewhere=(replace(there, site_id=None),))) == []
+
+
+def test_a_night_before_the_week_meets_its_first_shifts() -> None:
+    before = replace(night(1), span=(minute("2027-01-31 22:00"), minute("2027-02-01 08:30")), day=date(2027, 1, 31))
+    [sentence] = told(week(*FULL, elsewhere=(replace(before, site_id=THERE),)))
+    assert sentence == "Test Therapist Yarrow’s shift on Mon 1 Feb overlaps one at South on Sun 31 Jan, 22:00 to 08:30."
+    short = replace(before, span=(before.span[0], minute("2027-02-01 07:30")), site_id=THERE)
+    assert told(week(*FULL, elsewhere=(short,))) == [
+        "Test Therapist Yarrow has 30 minutes between here and South on Mon 1 Feb; the way takes 40."
+    ]
+
+
+def test_the_way_after_a_night_is_too_long_on_the_day_on_which_it_ends() -> None:
+    there = work(THERAPIST, 8, "06:30", "09:00", site_id=THERE)
+    assert roster_warnings(week(*FULL, night(7), elsewhere=(there,))) == (
+        RosterWarning(
+            "Test Therapist Yarrow has 30 minutes between here and South on Mon 8 Feb; the way takes 40.",
+            DAYS[6], THERAPIST,
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("where", [HERE, None])
+def test_the_same_roster_in_the_next_week_is_told_as_what_cannot_be_published(where: int | None) -> None:
+    published = work(THERAPIST, 8, "05:00", "09:00", site_id=where, is_own=True)
+    assert told(week(*FULL, night(7), elsewhere=(published,))) == [
+        "Test Therapist Yarrow’s shift on Sun 7 Feb overlaps the published one on Mon 8 Feb, 05:00 to 09:00, in "
+        "another week of this roster. Both cannot be published."
+    ]
+    assert told(week(*FULL, night(7, "05:00"), elsewhere=(published,))) == []
+
+
 def test_more_sessions_than_somebody_holds_a_day() -> None:
     people = {**PEOPLE, THERAPIST: replace(PEOPLE[THERAPIST], most_sessions=6)}
     sheet = week(*FULL, people=people, sessions={(THERAPIST, DAYS[1]): 7, (THERAPIST, DAYS[2]): 6, (99, DAYS[2]): 50})

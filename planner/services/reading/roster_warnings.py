@@ -105,6 +105,7 @@ def _elsewhere(db: Session, site: Site, span: tuple[datetime, datetime], people:
         select(
             Shift.person_id,
             Shift.site_id,
+            Shift.roster_site_id,
             Shift.on_call,
             Shift.starts_at,
             Shift.ends_at,
@@ -123,6 +124,7 @@ def _elsewhere(db: Session, site: Site, span: tuple[datetime, datetime], people:
             local_day(row.starts_at, site.zone),
             row.on_call,
             _pause(row.break_starts_at, row.break_ends_at),
+            row.roster_site_id == site.id,
         )
         for row in db.execute(query)
     )

@@ -29,7 +29,10 @@ class ClosureRow:
 
 @dataclass(frozen=True, slots=True)
 class AtWork:
-    """Somebody on shift now or later in a span (aware instants), and how many appointments they have left in it."""
+    """Somebody on shift now or later in a span (aware instants), and how many appointments they have left in it.
+
+    A shift that runs over the span's end counts whole, and so does what is booked in it.
+    """
 
     person_id: int
     name: str
@@ -89,7 +92,7 @@ def at_work(db: Session, site_id: int, start: datetime, end: datetime) -> list[A
     )
     for person_id, starts_at, ends_at in db.execute(gone):
         away[person_id].append((starts_at, ends_at))
-    counted = _counts(db, ids, start, end)
+    counted = _counts(db, start, {person_id: max(end, ends_at) for person_id, _, _, ends_at in rows})
     return [
         AtWork(person_id, name, starts_at, ends_at, counted[person_id])
         for person_id, name, starts_at, ends_at in rows
@@ -97,14 +100,28 @@ def at_work(db: Session, site_id: int, start: datetime, end: datetime) -> list[A
     ]
 
 
-def _counts(db: Session, person_ids: list[int], start: datetime, end: datetime) -> Counter[int]:
-    query = select(Appointment.therapist_id, Appointment.nurse_id).where(
-        or_(Appointment.therapist_id.in_(person_ids), Appointment.nurse_id.in_(person_ids)),
+def _counts(db: Session, start: datetime, until: dict[int, datetime]) -> Counter[int]:
+    """Appointments of each person from `start` to when they are followed."""
+    query = select(Appointment.therapist_id, Appointment.nurse_id, Appointment.starts_at).where(
+        or_(Appointment.therapist_id.in_(tuple(until)), Appointment.nurse_id.in_(tuple(until))),
         Appointment.starts_at >= start,
-        Appointment.starts_at < end,
+        Appointment.starts_at < max(until.values(), default=start),
         Appointment.status.in_(HOLDING),
     )
-    return Counter(person for row in db.execute(query) for person in set(row) if person is not None)
+    return Counter(
+        person
+        for therapist_id, nurse_id, starts_at in db.execute(query)
+        for person in {therapist_id, nurse_id}
+        if person in until and starts_at < until[person]
+    )
+
+
+def end_of_shift_over(db: Session, person_id: int, instant: datetime) -> datetime | None:
+    """When a shift in the midst of which somebody is at an aware instant ends; None without one. One query."""
+    query = select(func.max(Shift.ends_at)).where(
+        Shift.person_id == person_id, Shift.starts_at < instant, Shift.ends_at > instant
+    )
+    return db.scalar(query)
 
 
 @dataclass(frozen=True, slots=True)

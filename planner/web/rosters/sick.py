@@ -18,12 +18,12 @@ from planner.domain.walltime import day_span, local_day
 from planner.services.disruption_acts import Away
 from planner.services.reading.rosters import own_site
 from planner.store.queries.clinic import SiteRow
-from planner.store.queries.cover import AtWork, at_work
+from planner.store.queries.cover import AtWork, at_work, end_of_shift_over
 from planner.web.access import once, principal, repeatable, requires
 from planner.web.clock import now
 from planner.web.db import db, own_reading
 from planner.web.fields import id_of, put_beside, refuse
-from planner.web.filters import short_day_words, staff_time
+from planner.web.filters import short_day_words, staff_day, staff_time
 from planner.web.rosters import blueprint
 from planner.web.rosters.acting import Asked, apply_asked, show_preview
 from planner.web.rosters.forms import SickForm
@@ -70,7 +70,7 @@ def _answer(session: Session, go_on: Callable[[Asked], Response | str]) -> Respo
     if not form.validate():
         return refuse(TEMPLATE, _page(site, own, form, people))
     try:
-        return go_on(_asked(site, form, people))
+        return go_on(_asked(session, site, form, people))
     except FieldError as error:
         put_beside(form, FieldError(FIELD_OF.get(error.field, error.field), error.sentence))
     except Refused as error:
@@ -94,11 +94,13 @@ def _form(people: list[AtWork], site: SiteRow) -> SickForm:
 
 def _words(row: AtWork, site: SiteRow) -> str:
     left = f"{row.appointments or 'no'} appointment{'' if row.appointments == 1 else 's'} left"
-    span = f"{staff_time(row.starts_at, site.zone)} to {staff_time(row.ends_at, site.zone)}"
+    runs_over = local_day(row.ends_at, site.zone) > local_day(now(), site.zone)
+    ends = f"{staff_time(row.ends_at, site.zone)}{' tomorrow' if runs_over else ''}"
+    span = f"{staff_time(row.starts_at, site.zone)} to {ends}"
     return f"{row.name} ({span}, {left})"
 
 
-def _asked(site: SiteRow, form: SickForm, people: list[AtWork]) -> Asked:
+def _asked(session: Session, site: SiteRow, form: SickForm, people: list[AtWork]) -> Asked:
     """Raises FieldError (`last_day`) for a day that has passed."""
     today = local_day(now(), site.zone)
     last: date = form.last_day.data or today
@@ -106,10 +108,14 @@ def _asked(site: SiteRow, form: SickForm, people: list[AtWork]) -> Asked:
         raise FieldError("last_day", "That day has passed. Enter today or a later day.")
     person_id = id_of(form.person.data)
     name = next(row.name for row in people if row.person_id == person_id)
-    since = _since()
+    since, ends_at = _since(), day_span(last, site.zone)[1]
     until = "for the rest of today" if last == today else f"from now to the end of {short_day_words(last)} {last.year}"
+    over = end_of_shift_over(session, person_id, ends_at)
+    if over is not None:
+        # Nobody is well again at midnight, in the middle of a night shift.
+        until += f" and of the shift that ends {staff_day(over, site.zone)} at {staff_time(over, site.zone)}"
     return Asked(
-        act=Away(person_id, since, day_span(last, site.zone)[1], "", may_overlap=True),
+        act=Away(person_id, since, over or ends_at, "", may_overlap=True),
         heading=f"{name} is away {until}",
         verb="Save the absence",
         preview_url=url_for("rosters.preview_sick"),

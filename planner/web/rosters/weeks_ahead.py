@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
@@ -63,7 +63,7 @@ def publish_ahead() -> Response:
         return _again(site, own, count, stale.sentence, CONFLICT)
     except (FieldError, Refused) as error:
         return _again(site, own, count, error.sentence, UNPROCESSABLE)
-    flash(f"{len(mondays)} week{'' if len(mondays) == 1 else 's'} published.", "ok")
+    # The week's own line says that it was published, with how many others, and undoes it.
     return redirect(week_url(site, mondays[0]), SEE_OTHER)
 
 

@@ -90,6 +90,36 @@ def test_today_looked_at_before_midnight_is_not_confirmed_as_tomorrow(
     assert scene.db.scalars(select(Absence)).all() == []
 
 
+def test_a_night_shift_is_over_when_it_ends_and_not_at_midnight(scene: Scene, clock: Clock, sign_in: SignIn) -> None:
+    session = on_the_day_of(scene, clock)
+    evening = at(f"{session.starts_at:%Y-%m-%d} 22:00")
+    for days in (0, 1):
+        starts_at = evening + timedelta(days=days)
+        scene.db.add(
+            Shift(
+                person_id=scene.cast.people["therapist"].id, site_id=session.site_id, roster_site_id=session.site_id,
+                day=starts_at.date(), starts_minute=1320, ends_minute=1800, zone="UTC", starts_at=starts_at,
+                ends_at=starts_at + timedelta(hours=8),
+            )
+        )  # fmt: skip
+    session.starts_at, session.ends_at = evening + timedelta(hours=5), evening + timedelta(hours=6)
+    scene.db.commit()
+    clock.pass_time(hours=11)
+    client = sign_in("coordinator")
+    page = client.page(SICK)
+    assert "Test Therapist (22:00 to 06:00 tomorrow, 1 appointment left)" in page.words
+    preview = read(client.submit(page, LOOK, ill(scene)))
+    morning = evening + timedelta(hours=8)
+    [heading] = [heading for heading in preview.headings if "is away" in heading]
+    assert heading == (
+        f"Test Therapist is away for the rest of today and of the shift that ends {morning:%a} {morning.day} "
+        f"{morning:%b} at 06:00"
+    )
+    assert scene.course.patient_id and "P-101" in preview.words, "what is booked at three in the night is covered too"
+    assert client.submit(preview, SICK).status_code == 303
+    assert scene.db.scalars(select(Absence.ends_at)).one() == morning
+
+
 def test_until_a_later_day(scene: Scene, clock: Clock, sign_in: SignIn) -> None:
     session = on_the_day_of(scene, clock)
     client = sign_in("coordinator")
