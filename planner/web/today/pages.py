@@ -228,7 +228,8 @@ def _unstaffed_tasks(db: Session, principal: Principal, now: datetime) -> Iterat
     for (site_id, words), rows in by_site.items():
         first = rows[0]
         when = f"{staff_day(first.starts_at, first.zone)} {staff_time(first.starts_at, first.zone)}"
-        what = f"{_counted(len(rows), 'infusion', '')} {words}"
+        place = f" at {first.site_name}" if len(principal.site_ids) > 1 else ""
+        what = f"{_counted(len(rows), 'infusion', '')} {words}{place}"
         url = url_for("rosters.reassign", site=site_id, _anchor="unstaffed")
         found = when if len(rows) == 1 else f"from {when}"
         yield Task("Find cover", what, found, url, "See them")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from planner.domain.statuses import AppointmentStatus
 from planner.domain.walltime import local_day
 from planner.services.status_changes import cancel
-from planner.store.records import PlanDraft, Shift
+from planner.store.records import AccountSite, PlanDraft, Shift
 from tests.support.booked_course import BookedCourse
 from tests.support.cast import NOW, Cast, Clock
 from tests.support.strict_client import StrictClient
@@ -170,3 +170,7 @@ def test_infusions_that_nobody_prescribes_for_are_to_do_until_somebody_does(
     db.commit()
     assert "1 infusion without their nurse on shift" in " ".join(client.page("/today").words.split())
     assert "Test Nurse" in client.page(way_out.partition("#")[0]).words
+    db.add(AccountSite(account_id=cast.accounts["coordinator"].id, site_id=cast.south.id))
+    db.commit()
+    words = " ".join(sign_in("coordinator").page("/today").words.split())
+    assert "1 infusion without their nurse on shift at North" in words, "of several sites it says which"
