@@ -14,6 +14,7 @@ from planner.domain.errors import FieldError
 from planner.services.sites import GRIDS
 from planner.web.courses.forms import WallTime
 from planner.web.fields import Line, PlannerForm, Text, number_in
+from planner.web.zones import ZoneField
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MIDNIGHT = 1440
@@ -49,7 +50,7 @@ class ClinicForm(PlannerForm):
     name = Line("Name of the clinic", [InputRequired("Enter the clinic's name.")])
     neutral_name = Line("Name in calendars", [InputRequired("Enter a name that calendars may show.")], longest=60)
     feed_words = Line("Title of calendar entries", [InputRequired("Enter a word such as Appointment.")], longest=40)
-    zone = Line("Time zone", [InputRequired("Enter a time zone such as America/Chicago.")], longest=64)
+    zone = ZoneField("Time zone", "Choose a time zone.")
     help_text = Text("Who to call")
     undo_minutes = Whole("Time to undo a change", needed())
     hold_minutes = Whole("Time a plan is kept free while it is read", needed())
@@ -66,7 +67,7 @@ class SiteForm(PlannerForm):
     code = Line("Code", [InputRequired("Enter a short code, such as N.")], longest=12)
     alias = Line("Name in calendars", longest=60)
     address = Line("Address", longest=200)
-    zone = Line("Time zone", [InputRequired("Enter a time zone such as America/Chicago.")], longest=64)
+    zone = ZoneField("Time zone", "Choose a time zone.")
     visit_grid = SelectField("Infusions start", choices=GRID_WORDS, default="15")
     therapy_grid = SelectField("Sessions start", choices=GRID_WORDS, default="15")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from wtforms import PasswordField, RadioField, SelectField, StringField
+from wtforms import PasswordField, RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
 from planner.domain.access import Role
 from planner.services.accounts import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
 from planner.web.fields import Line, PlannerForm, Ticks
-from planner.web.zones import zone_choices
+from planner.web.zones import ZoneField
 
 EMPTY, MADE_UP = "empty", "made-up"
 STARTS = {
@@ -27,7 +27,7 @@ class SetupForm(PlannerForm):
 
     clinic_name = Line("Name of the clinic", [InputRequired("Enter the clinic's name.")])
     neutral_name = Line("Name in calendars", [InputRequired("Enter the name that calendars may show.")], longest=60)
-    zone = SelectField("Time zone", choices=zone_choices, validators=[InputRequired("Choose the clinic's time zone.")])
+    zone = ZoneField("Time zone", "Choose the clinic's time zone.")
     name = Line("Your name", [InputRequired("Enter your name.")], longest=LONGEST_NAME)
     email = StringField("Your email address", [InputRequired("Enter your email address."), Length(max=LONGEST_EMAIL)])
     password = PasswordField("Password", [InputRequired("Enter a password."), Length(max=LONGEST_PASSWORD)])

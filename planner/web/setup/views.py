@@ -22,6 +22,7 @@ from planner.web.fields import put_beside, refuse
 from planner.web.setup import blueprint
 from planner.web.setup.forms import MADE_UP, SetupForm
 from planner.web.signin import ServerSession, begin_session
+from planner.web.zones import server_zone
 
 NOT_FOUND = 404
 PAGE = "setup/set_up.html"
@@ -45,7 +46,7 @@ def set_up(token: str) -> Response | str:
     with own_reading() as db:
         if not first_run.setup_is_open(db, token, now()):
             return _closed()
-    form = SetupForm()
+    form = SetupForm(data={"zone": server_zone()})
     page = {"form": form, "action": url_for("setup.set_up", token=token)}
     if request.method == "GET":
         return render_template(PAGE, **page)

@@ -97,6 +97,17 @@ def test_links_that_do_not_work_say_the_same(
 
 
 @ON_ONE_DATABASE
+def test_the_machines_zone_is_chosen_already_and_can_be_another(
+    client: StrictClient, db: Session, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Vienna")
+    page = client.page(f"/setup/{token}")
+    assert ("zone", "Europe/Vienna") in page.forms[0]["fields"]
+    assert client.submit(page, f"/setup/{token}", ANSWERS | {"zone": "Asia/Tokyo"}).status_code == 303
+    assert db.get_one(Clinic, 1).zone == "Asia/Tokyo"
+
+
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
@@ -104,7 +115,7 @@ def test_links_that_do_not_work_say_the_same(
         ("clinic_name", "x" * 121, "Enter at most 120 characters"),
         ("neutral_name", "", "Enter the name that calendars may show."),
         ("zone", "", "Choose the clinic's time zone."),
-        ("zone", "Mars/Olympus", "Choose from this list"),
+        ("zone", "Mars/Olympus", "There is no time zone called “Mars/Olympus”."),
         ("name", "", "Enter your name."),
         ("email", "founder", "Enter an email address such as name@example.org."),
         ("password", "short", "Enter a password of at least 15 characters."),
