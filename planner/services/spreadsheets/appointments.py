@@ -18,6 +18,7 @@ from planner.domain.walltime import day_and_year, to_wall
 from planner.domain.zonedata import zone_data_version
 from planner.services.booking import UID_HOST, new_uid
 from planner.services.overriding import override_rule
+from planner.services.sites import said
 from planner.services.spreadsheets.appointment_rows import (
     MODES,
     STATUSES,
@@ -253,6 +254,8 @@ class AppointmentImporter(Importer):
                 self._inserts.append(wanted)
         claiming.tell_in_the_way()
         self._pairs, self._marks = claiming.pairs, claiming.marks
+        if count := len(self._pairs):
+            self.notes.append(f"{said(count, 'pair is', 'pairs are')} booked over each other, as the file says.")
 
     @staticmethod
     def _refuse_gone(wanted: Wanted) -> None:

@@ -126,7 +126,7 @@ def check_content(
     importer.finish()
     pace.tell(len(sheet.lines))
     total = len(sheet.lines) + len(faults.lines.difference(line.number for line in sheet.lines))
-    return Checked(importer, total, faults.in_order(), len(faults.lines), notes)
+    return Checked(importer, total, faults.in_order(), len(faults.lines), notes + importer.notes)
 
 
 def _order_of(kind: Kind, sheet: Sheet, places: Mapping[str, int], chosen: str) -> tuple[DateOrder | None, bool, str]:

@@ -30,6 +30,8 @@ class Importer(ABC):
     def __init__(self, ground: Ground, choices: Mapping[str, Any]) -> None:
         self.ground, self.choices = ground, choices
         self.new = self.changed = self.same = 0
+        #: Sentences for whoever decides about the file, beside the counts.
+        self.notes: list[str] = []
 
     @abstractmethod
     def take(self, line: LineReader) -> None:

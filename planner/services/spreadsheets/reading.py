@@ -35,6 +35,7 @@ SEPARATORS: Final[dict[str, str]] = {",": "comma", ";": "semicolon", "\t": "tab"
 _SPLIT: Final = "Split it, and bring the parts one by one."
 # Only these three end a line; Python's own splitting knows more, which may stand inside a cell.
 _LINE: Final = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_END: Final = re.compile(r"\r\n|\r|\n")
 _SEPARATOR_LINE: Final = re.compile(r"\"?sep=([,;\t])\"?", re.IGNORECASE)
 EMPTY: Final = "This file is empty. The first line has to hold the names of the columns."
 _NOT_TEXT: Final[tuple[tuple[bytes, str], ...]] = (
@@ -132,7 +133,7 @@ def _chosen(content: bytes, encoding: str) -> tuple[str, str]:
     try:
         return content.decode(encoding), encoding
     except UnicodeDecodeError as error:
-        where = content.count(b"\n", 0, error.start) + 1
+        where = len(_END.findall(content[: error.start].decode(encoding, "replace"))) + 1
         raise Unreadable(
             f"This file is not in {ENCODINGS[encoding]}: line {where} does not fit. Choose another encoding, "
             "or let us find out."

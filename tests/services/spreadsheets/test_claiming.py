@@ -116,7 +116,8 @@ def test_what_is_booked_over_on_purpose_is_an_override_with_its_note(desk: Desk)
     assert len(told(desk, first, second.replace("V-1", ""))) == 1
     for order in ((first, second), (second, first)):
         part = desk.db.begin_nested()
-        desk.bring_lines("appointments", HEADER, *order)
+        checked = desk.bring_lines("appointments", HEADER, *order)
+        assert "One pair is booked over each other, as the file says." in checked.notes
         assert overlaps(desk.db) == []
         (override,) = desk.db.scalars(select(RuleOverride)).all()
         assert (override.rule.value, override.account_id) == ("overlap", desk.principal.account_id)

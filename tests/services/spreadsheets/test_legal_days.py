@@ -42,7 +42,7 @@ from planner.store.records import (
 from tests.support.sheets import HOURS, NOW, Desk, furnish, set_up_desk
 
 few = settings(
-    max_examples=8,
+    max_examples=5,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=(Phase.explicit, Phase.generate),
 )

@@ -48,8 +48,13 @@ def test_a_wrong_guess_can_be_put_right() -> None:
     assert cells(content, encoding="cp1250")[0][2] == "Święto"
 
 
-def test_a_file_that_is_not_in_the_chosen_encoding_is_told_with_its_line() -> None:
-    assert "line 2" in refusal(TEXT.encode("cp1252"), encoding="utf-8")
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_a_file_that_is_not_in_the_chosen_encoding_is_told_with_its_line(end: str) -> None:
+    assert "line 2" in refusal(TEXT.replace("\r\n", end).encode("cp1252"), encoding="utf-8")
+
+
+def test_a_file_that_was_cut_short_is_told_with_its_last_line() -> None:
+    assert "not in UTF-16: line 2 does not fit" in refusal(TEXT.removesuffix("\r\n").encode("utf-16")[:-1])
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

@@ -1,6 +1,9 @@
 """What is taken out can be brought into the same clinic, empty again, and taken out as the very same bytes."""
 
+import csv
+import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pytest
@@ -9,8 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from planner.domain.plain_text import TURNS_AROUND, can_be_seen
+from planner.services.spreadsheets.cells import protect
 from planner.services.spreadsheets.kinds import KINDS
-from tests.support.sheets import Desk, counts, furnish, set_up_desk
+from planner.store.records import Person
+from tests.support.sheets import Desk, counts, furnish, reasons, set_up_desk
 
 Row = tuple[str, ...]
 #: Without shrinking: each try is several files, and what failed is small enough to read.
@@ -163,6 +168,84 @@ def test_appointments(furnished: Desk, data: st.DataObject) -> None:
     # One a day and site, so that nobody is held twice.
     rows = data.draw(unlike(lambda row: row[4], row).filter(lambda rows: len({r[0] for r in rows}) == len(rows)))
     comes_back(furnished, "appointments", rows)
+
+
+# The same lines as other programs write them
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a spreadsheet writes a file: its encoding with the mark it begins with, its separator, its line ends."""
+
+    encoding: str
+    mark: str
+    separator: str
+    end: str
+    header: Callable[[str], str]
+    empty_columns: int
+    empty_lines: int
+
+    def write(self, header: Row, rows: Sequence[Row]) -> bytes:
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=self.separator, lineterminator=self.end)
+        rest = ("",) * self.empty_columns
+        writer.writerow([self.header(name) for name in header] + list(rest))
+        writer.writerows([*(protect(cell) for cell in row), *rest] for row in rows)
+        writer.writerows([("", *rest)] * self.empty_lines)
+        return (self.mark + text.getvalue() + self.end * self.empty_lines).encode(self.encoding)
+
+
+WAYS = st.builds(
+    Way,
+    encoding=st.just("utf-8"),
+    mark=st.sampled_from(["", "\ufeff"]),
+    separator=st.sampled_from([",", ";", "\t"]),
+    end=st.sampled_from(["\r\n", "\n", "\r"]),
+    header=st.sampled_from(
+        [str, str.upper, str.title, lambda name: f"  {name.replace(' ', '_')} *", lambda name: name.replace(" ", "  ")]
+    ),
+    empty_columns=st.integers(0, 3),
+    empty_lines=st.integers(0, 3),
+)
+#: With byte-order marks; without one, only the encodings that are found out by their bytes.
+ENCODED = st.sampled_from([("utf-8", ""), ("utf-8", "\ufeff"), ("utf-16-le", "\ufeff"), ("utf-16-be", "\ufeff")])
+CURLY = "Zoë “Bee” O’Hara – 5 €"
+
+
+@given(way=WAYS, encoded=ENCODED, name=printable(120).filter(lambda name: name.isprintable()))
+@settings(few, max_examples=25)
+def test_other_programs_files_are_the_same_lines(desk: Desk, way: Way, encoded: tuple[str, str], name: str) -> None:
+    way = replace(way, encoding=encoded[0], mark=encoded[1])
+    row = (name, "T9", "nurse", "MAIN; WEST", "2", "0", "", "yes")
+    part = desk.db.begin_nested()
+    desk.bring("people", way.write(KINDS["people"].headers, [row]))
+    assert [person.name for person in desk.db.query(Person)] == [name]
+    part.rollback()
+    desk.db.expire_all()
+
+
+@given(way=WAYS)
+@few
+def test_curly_quotes_and_the_euro_sign_of_windows_are_read_right(desk: Desk, way: Way) -> None:
+    part = desk.db.begin_nested()
+    content = replace(way, encoding="cp1252", mark="").write(
+        KINDS["people"].headers, [(CURLY, "T9", "nurse", "MAIN", "2", "0", "", "yes")]
+    )
+    assert b"\x80" in content and b"\x93" in content
+    desk.bring("people", content)
+    assert [person.name for person in desk.db.query(Person)] == [CURLY]
+    part.rollback()
+    desk.db.expire_all()
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
+def test_a_line_break_in_a_name_is_told_with_the_line_it_begins_on(desk: Desk, end: str) -> None:
+    lines = ["name,roles,sites", "Test One,nurse,MAIN", '"Test', 'Two",nurse,MAIN', "Test Three,nurse,EAST"]
+    checked = desk.check("people", end.join(lines).encode())
+    assert reasons(checked) == [
+        (3, "name", "Write this on one line, without line breaks or control characters."),
+        (5, "sites", "There is no site called “EAST”."),
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
