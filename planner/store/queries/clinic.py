@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 
-from sqlalchemy import and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, aliased
 
 from planner.domain.errors import NotFound
 from planner.domain.protocols import Protocol
@@ -52,22 +53,21 @@ class ProtocolRow:
     signed_at: datetime | None
 
 
+#: A site in the order of SiteRow.
+SITE_COLUMNS: Final = (
+    Site.id, Site.name, Site.code, Site.alias, Site.address, Site.zone, Site.visit_grid_minutes,
+    Site.therapy_grid_minutes,
+)  # fmt: skip
+#: A protocol and one of its versions in the order of ProtocolRow.
+PROTOCOL_COLUMNS: Final = (
+    ProtocolRecord.id, ProtocolRecord.slug, ProtocolRecord.name, ProtocolRecord.enabled, ProtocolVersion.id,
+    ProtocolVersion.number, ProtocolVersion.signed_by, ProtocolVersion.signed_at,
+)  # fmt: skip
+
+
 def sites(db: Session, site_ids: Collection[int] | None = None) -> list[SiteRow]:
     """Active sites by name: these, or all. One query."""
-    query = (
-        select(
-            Site.id,
-            Site.name,
-            Site.code,
-            Site.alias,
-            Site.address,
-            Site.zone,
-            Site.visit_grid_minutes,
-            Site.therapy_grid_minutes,
-        )
-        .where(Site.active)
-        .order_by(Site.name)
-    )
+    query = select(*SITE_COLUMNS).where(Site.active).order_by(Site.name)
     if site_ids is not None:
         query = query.where(Site.id.in_(site_ids))
     return [SiteRow(*row) for row in db.execute(query)]
@@ -110,32 +110,19 @@ def closures(db: Session, site_id: int, first_day: date, last_day: date) -> dict
     return {row[0]: row[1] for row in db.execute(query)}
 
 
+def is_newest() -> ColumnElement[bool]:
+    """That a version is the newest of its protocol."""
+    any_of_it = aliased(ProtocolVersion)
+    newest = select(func.max(any_of_it.number)).where(any_of_it.protocol_id == ProtocolVersion.protocol_id)
+    return ProtocolVersion.number == newest.correlate(ProtocolVersion).scalar_subquery()
+
+
 def protocols(db: Session, *, only_enabled: bool = False) -> list[ProtocolRow]:
     """Every protocol in its newest version, in the order they were put in. One query."""
-    newest = (
-        select(ProtocolVersion.protocol_id, func.max(ProtocolVersion.number).label("number"))
-        .group_by(ProtocolVersion.protocol_id)
-        .subquery()
-    )
     query = (
-        select(
-            ProtocolRecord.id,
-            ProtocolRecord.slug,
-            ProtocolRecord.name,
-            ProtocolRecord.enabled,
-            ProtocolVersion.id,
-            ProtocolVersion.number,
-            ProtocolVersion.signed_by,
-            ProtocolVersion.signed_at,
-        )
+        select(*PROTOCOL_COLUMNS)
         .join(ProtocolVersion, ProtocolVersion.protocol_id == ProtocolRecord.id)
-        .join(
-            newest,
-            and_(
-                newest.c.protocol_id == ProtocolVersion.protocol_id,
-                newest.c.number == ProtocolVersion.number,
-            ),
-        )
+        .where(is_newest())
         .order_by(ProtocolRecord.id)
     )
     if only_enabled:

@@ -16,6 +16,7 @@ from planner.domain.errors import NotFound
 from planner.domain.statuses import AppointmentKind, AppointmentStatus, Mode
 from planner.domain.walltime import to_wall
 from planner.store.queries.appointments import AppointmentRow, appointment_rows
+from planner.store.queries.clinic import SITE_COLUMNS
 from planner.store.queries.scopes import visible_appointments
 from planner.store.records import Appointment, Chair, Clinic, Holdable, OpeningHours, Room, Site, SiteTravel
 
@@ -104,20 +105,7 @@ def site_lines(db: Session) -> list[SiteLine]:
 
 def site_record(db: Session, site_id: int) -> SiteRecord:
     """One site, closed down or not. Raises NotFound."""
-    row = db.execute(
-        select(
-            Site.id,
-            Site.name,
-            Site.code,
-            Site.alias,
-            Site.address,
-            Site.zone,
-            Site.visit_grid_minutes,
-            Site.therapy_grid_minutes,
-            Site.active,
-            Site.version,
-        ).where(Site.id == site_id)
-    ).one_or_none()
+    row = db.execute(select(*SITE_COLUMNS, Site.active, Site.version).where(Site.id == site_id)).one_or_none()
     if row is None:
         raise NotFound
     columns: tuple[Any, ...] = tuple(row)

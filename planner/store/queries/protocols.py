@@ -11,6 +11,7 @@ from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
 from planner.domain.errors import NotFound
+from planner.store.queries.clinic import PROTOCOL_COLUMNS, is_newest
 from planner.store.queries.courses import OPEN
 from planner.store.records import Account, Course, PlanDraft, ProtocolDraft, ProtocolRecord, ProtocolVersion
 
@@ -88,21 +89,9 @@ class Touched:
 
 def standings(db: Session, protocol_id: int | None = None) -> list[Standing]:
     """Every protocol as it stands, or one, in the order they were put in. One query."""
-    newest = (
-        select(ProtocolVersion.protocol_id, func.max(ProtocolVersion.number).label("number"))
-        .group_by(ProtocolVersion.protocol_id)
-        .subquery()
-    )
     query = (
         select(
-            ProtocolRecord.id,
-            ProtocolRecord.slug,
-            ProtocolRecord.name,
-            ProtocolRecord.enabled,
-            ProtocolVersion.id,
-            ProtocolVersion.number,
-            ProtocolVersion.signed_by,
-            ProtocolVersion.signed_at,
+            *PROTOCOL_COLUMNS,
             ProtocolVersion.document,
             func.coalesce(ProtocolDraft.version, 0),
             ProtocolDraft.base_number,
@@ -111,13 +100,10 @@ def standings(db: Session, protocol_id: int | None = None) -> list[Standing]:
             func.coalesce(Account.name, ""),
             func.coalesce(ProtocolDraft.previous.is_not(None), false()),
         )
-        .join(newest, newest.c.protocol_id == ProtocolRecord.id)
-        .join(
-            ProtocolVersion,
-            (ProtocolVersion.protocol_id == ProtocolRecord.id) & (ProtocolVersion.number == newest.c.number),
-        )
+        .join(ProtocolVersion, ProtocolVersion.protocol_id == ProtocolRecord.id)
         .outerjoin(ProtocolDraft, ProtocolDraft.protocol_id == ProtocolRecord.id)
         .outerjoin(Account, Account.id == ProtocolDraft.updated_by_id)
+        .where(is_newest())
         .order_by(ProtocolRecord.id)
     )
     if protocol_id is not None:

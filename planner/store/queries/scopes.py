@@ -19,45 +19,42 @@ Row = TypeVar("Row")
 
 def visible_patients(principal: Principal, permission: Permission = Permission.PATIENTS_READ) -> Select[Patient]:
     """Patients on whom `principal` holds `permission`; a patient sees themselves."""
-    held = _with_portal(principal, permission)
-    allowed: list[ColumnElement[bool]] = []
-    if Scope.SITE in held:
-        allowed.append(Patient.site_id.in_(principal.site_ids))
-    if Scope.ASSIGNED in held and principal.person_id is not None:
-        allowed.append(is_assigned(principal.person_id, Patient.id))
-    if Scope.OWN in held and principal.patient_id is not None:
-        allowed.append(Patient.id == principal.patient_id)
-    return select(Patient).where(or_(false(), *allowed))
+    return select(Patient).where(_allowed(principal, permission, Patient.site_id, Patient.id))
 
 
 def visible_courses(principal: Principal, permission: Permission = Permission.COURSES_READ) -> Select[Course]:
     """Courses on which `principal` holds `permission`."""
-    held = _with_portal(principal, permission)
-    allowed: list[ColumnElement[bool]] = []
-    if Scope.SITE in held:
-        allowed.append(Course.site_id.in_(principal.site_ids))
-    if Scope.ASSIGNED in held and principal.person_id is not None:
-        allowed.append(is_assigned(principal.person_id, Course.patient_id))
-    if Scope.OWN in held and principal.patient_id is not None:
-        allowed.append(Course.patient_id == principal.patient_id)
-    return select(Course).where(or_(false(), *allowed))
+    return select(Course).where(_allowed(principal, permission, Course.site_id, Course.patient_id))
 
 
 def visible_appointments(
     principal: Principal, permission: Permission = Permission.APPOINTMENTS_READ
 ) -> Select[Appointment]:
     """Appointments on which `principal` holds `permission`. “Own” is a therapist's session and a patient's visit."""
+    return select(Appointment).where(
+        _allowed(principal, permission, Appointment.site_id, Appointment.patient_id, Appointment.therapist_id)
+    )
+
+
+def _allowed(
+    principal: Principal,
+    permission: Permission,
+    site_id: SQLColumnExpression[Any],
+    patient_id: SQLColumnExpression[Any],
+    therapist_id: SQLColumnExpression[Any] | None = None,
+) -> ColumnElement[bool]:
+    """Which rows of this site, patient and, where a row can be a therapist's own, therapist `permission` is held on."""
     held = _with_portal(principal, permission)
     allowed: list[ColumnElement[bool]] = []
     if Scope.SITE in held:
-        allowed.append(Appointment.site_id.in_(principal.site_ids))
+        allowed.append(site_id.in_(principal.site_ids))
     if Scope.ASSIGNED in held and principal.person_id is not None:
-        allowed.append(is_assigned(principal.person_id, Appointment.patient_id))
-    if Scope.OWN in held and principal.person_id is not None:
-        allowed.append(Appointment.therapist_id == principal.person_id)
+        allowed.append(is_assigned(principal.person_id, patient_id))
+    if Scope.OWN in held and principal.person_id is not None and therapist_id is not None:
+        allowed.append(therapist_id == principal.person_id)
     if Scope.OWN in held and principal.patient_id is not None:
-        allowed.append(Appointment.patient_id == principal.patient_id)
-    return select(Appointment).where(or_(false(), *allowed))
+        allowed.append(patient_id == principal.patient_id)
+    return or_(false(), *allowed)
 
 
 def is_assigned(person_id: int, patient_id: Any) -> ColumnElement[bool]:
