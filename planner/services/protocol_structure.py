@@ -16,9 +16,10 @@ from planner.domain.errors import StaleVersion
 from planner.domain.protocol_numbers import Document
 from planner.domain.protocol_phases import SECTIONS, TypedDoses, TypedSection
 from planner.domain.protocol_visits import TypedPart
+from planner.services.places import refuse_taken
 from planner.services.protocol_drafts import keep_draft
 from planner.store.queries.protocols import Standing, standing
-from planner.store.records import ProtocolDraft
+from planner.store.records import ProtocolDraft, ProtocolRecord
 
 Edit = Callable[[Standing], Document]
 
@@ -91,6 +92,20 @@ def changing_doses(number: int, typed: TypedDoses) -> Edit:
 def setting_section(name: str, typed: TypedSection) -> Edit:
     """Preparation, the consolidation session or boosters as typed."""
     return lambda stands: phases.with_section(stands.working, name, typed, stands.document)
+
+
+def saying(db: Session, texts: Mapping[str, str]) -> Edit:
+    """What the protocol is called and says of itself: `name`, `summary`, `evidence_note`.
+
+    The change raises FieldError at `name` when another protocol has it.
+    """
+
+    def edit(stands: Standing) -> Document:
+        taken = "Another protocol has this name already."
+        refuse_taken(db, ProtocolRecord.name, texts["name"], "name", taken, besides=stands.id)
+        return dict(stands.working) | dict(texts)
+
+    return edit
 
 
 def acting_on_phase(act: str, what: str) -> Edit | None:

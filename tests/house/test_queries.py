@@ -18,6 +18,7 @@ PAGES = [
     *("/courses", "/courses/<id>", "/courses/<id>/dates", "/courses/<id>/changes", "/infusions/<id>", "move"),
     *("/patients", "/patients, what waits", "/find", "/patients/<id>", "/feeds", "/my", "/my/dates", "/my/calendar"),
     *("/admin/protocols", "/admin/protocols/<id>", "/admin/protocols/<id>/windows"),
+    *("/admin/protocols/<id>/visit", "/admin/protocols/<id>/phases"),
     *("/rosters", "/rosters/<week>/draft", "/rosters/<week>/publish", "/rosters/patterns", "/rosters/ahead"),
     *("/admin/sites", "/admin/sites/<id>", "/admin/chairs/<id>", "/admin/staff", "/admin/staff/<id>"),
     *("/admin/staff/<id>/leave", "/patients/<id>/edit"),

@@ -96,6 +96,11 @@ class Crowd:
                 "therapist",
                 f"/admin/protocols/{self.at_work.twice_weekly.protocol_id}/windows",
             ),
+            "/admin/protocols/<id>/visit": ("admin", f"/admin/protocols/{self.at_work.twice_weekly.protocol_id}/visit"),
+            "/admin/protocols/<id>/phases": (
+                "admin",
+                f"/admin/protocols/{self.at_work.twice_weekly.protocol_id}/phases",
+            ),
             "/rosters": ("therapist", "/rosters/2026-W12"),
             "/rosters/<week>/draft": ("coordinator", "/rosters/2026-W12/draft"),
             "/rosters/<week>/publish": ("coordinator", "/rosters/2026-W12/publish"),

@@ -11,6 +11,7 @@ from planner.web.protocols import (  # noqa: E402, F401  they put their views in
     numbers,
     phases,
     signing,
+    texts,
     undoing,
     views,
     visits,

@@ -82,6 +82,14 @@ class PartForm(PlannerForm):
     mark = RadioField("Whose number it is", choices=_choices(MARK_WORDS), default="clinic policy")
 
 
+class TextsForm(PlannerForm):
+    """What a protocol is called, and what it says of itself."""
+
+    name = Line("Name", longest=120)
+    summary = Text("Summary")
+    evidence_note = Text("Evidence")
+
+
 class CopyForm(PlannerForm):
     """What the copy is called."""
 
