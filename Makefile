@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes
 FAST_TESTS := $(wildcard tests/domain tests/scheduling tests/feeds tests/house)
 # These walk the whole demo clinic, in a browser or with every hostile value: part of `make test` only.
-SLOW_HOUSE := every_page words queries hostile_requests
+SLOW_HOUSE := every_page words queries hostile_requests opened_records
 
 # The lock is compiled with this version of uv, so that two people get the same file.
 UV := uv==0.13.9

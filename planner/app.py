@@ -26,7 +26,7 @@ from planner.store.engine import RETRIES, Store, is_retryable
 from planner.store.guards import GuardMissing, check_guards, guards_fault
 from planner.store.migrate import current, head
 from planner.web import BLUEPRINTS
-from planner.web.access import guard_views, undeclared_views
+from planner.web.access import guard_views, note_reads, undeclared_views, unsaid_reads
 from planner.web.clock import Clock, system_clock
 from planner.web.db import end_transaction
 from planner.web.errors import log_fault, set_up_errors
@@ -136,6 +136,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock, store: Store 
     set_up_sign_in(app)
     guard_views(app)
     CSRFProtect(app).exempt("planner.web.security.content_policy")
+    note_reads(app)
     set_up_errors(app)
     set_up_navigation(app)
     register_filters(app)
@@ -176,6 +177,9 @@ def _add_pages(app: Flask) -> None:
     undeclared = undeclared_views(app)
     if undeclared:
         raise NotReady(f"These views say neither @requires(...) nor @public: {', '.join(undeclared)}.")
+    unsaid = unsaid_reads(app)
+    if unsaid:
+        raise NotReady(f"These views do not say what they read of patients: {', '.join(unsaid)}.")
 
 
 def _add_commands(app: Flask) -> None:

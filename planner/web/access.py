@@ -16,12 +16,14 @@ from planner.services import idempotency
 from planner.services.signing_in import SignedIn
 from planner.web.clock import now
 from planner.web.db import FIRST_ERROR, db, is_safe_request, own_reading
+from planner.web.reads import OF_PATIENTS, Declared, note_opening
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 PUBLIC = "public"
 _ACCESS = "planner_access"
 _ONCE = "planner_once"
+_READS = "planner_reads"
 SEE_OTHER = 303
 #: What is open to somebody who has to set up a second factor first.
 OPEN_WITHOUT_FACTOR = frozenset(
@@ -30,13 +32,17 @@ OPEN_WITHOUT_FACTOR = frozenset(
 UNAVAILABLE = 503
 
 
-def requires(*permissions: Permission) -> Callable[[View], View]:
-    """Open the view to whoever holds one of `permissions`. On what they hold it is for the query to say."""
+def requires(*permissions: Permission, reads: Declared | None = None) -> Callable[[View], View]:
+    """Open the view to whoever holds one of `permissions`. On what they hold it is for the query to say.
+
+    `reads`: whose record the page shows, which is written down before it answers, or in words why it shows nobody's.
+    """
     if not permissions:
         raise ValueError("name at least one permission")
 
     def mark(view: View) -> View:
         setattr(view, _ACCESS, frozenset(permissions))
+        setattr(view, _READS, reads)
         return view
 
     return mark
@@ -51,6 +57,12 @@ def public(view: View) -> View:
 def access_of(view: Callable[..., Any]) -> frozenset[Permission] | str | None:
     """What a view declares: permissions, PUBLIC, or None for nothing."""
     found: frozenset[Permission] | str | None = getattr(view, _ACCESS, None)
+    return found
+
+
+def reads_of(view: Callable[..., Any]) -> Declared | None:
+    """What a view says it reads of patients; None for nothing."""
+    found: Declared | None = getattr(view, _READS, None)
     return found
 
 
@@ -93,6 +105,27 @@ def undeclared_views(app: Flask) -> list[str]:
     )
 
 
+def unsaid_reads(app: Flask) -> list[str]:
+    """Endpoints that may show a patient and say neither what they read nor why it is nobody's record."""
+    return sorted(
+        endpoint
+        for endpoint, view in app.view_functions.items()
+        if isinstance(declared := access_of(view), frozenset) and declared & OF_PATIENTS and not reads_of(view)
+    )
+
+
+def note_reads(app: Flask) -> None:
+    """Write reads down before every view; call it after the gate and the protection of forms."""
+    app.before_request(_note_read)
+
+
+def _note_read() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    person = signed_in() if view is not None and request.method != "OPTIONS" else None
+    if view is not None and person is not None and isinstance(declared := access_of(view), frozenset):
+        note_opening(person.principal(address()), reads_of(view), declared)
+
+
 def _gate() -> Response | None:
     if request.endpoint is None:
         return None  # no such address, or not with this method: Flask answers 404 or 405
@@ -112,6 +145,8 @@ def _gate() -> Response | None:
         return _elsewhere(url_for("auth.second_factor"))
     held = person.principal(address())
     if not any(may(held, permission) for permission in declared):
+        # By no permission at all: whatever it names is refused.
+        note_opening(held, reads_of(current_app.view_functions[request.endpoint]), ())
         # A page one may not see is not there; an act one may not do is refused.
         if held.reads_only and not is_safe_request():
             raise NotPermitted(READS_ONLY)

@@ -6,7 +6,7 @@ first statement on, so nothing slow happens in it and no second one is ever open
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,11 +38,21 @@ def own_transaction() -> Iterator[Session]:
 
     Refused while the request's own writing session is open: on SQLite the two would wait for each other.
     """
-    if g.get("db") is not None and not is_safe_request():
-        raise RuntimeError("the request already has a writing session")
+    _demand_no_writing()
     store: Any = current_app.extensions["planner"]
     with store.writing() as session:
         yield session
+
+
+def in_own_transaction(work: Callable[[Session], None]) -> None:
+    """The same for work that is done again after a deadlock."""
+    _demand_no_writing()
+    current_app.extensions["planner"].transact(work)
+
+
+def _demand_no_writing() -> None:
+    if g.get("db") is not None and not is_safe_request():
+        raise RuntimeError("the request already has a writing session")
 
 
 @contextmanager

@@ -7,7 +7,9 @@ from flask import Flask
 
 from config import PasswordCost, Settings
 from planner.app import create_app
-from planner.web.access import access_of, public, repetition_of, undeclared_views
+from planner.domain.access import Permission
+from planner.web.access import access_of, public, reads_of, repetition_of, requires, undeclared_views, unsaid_reads
+from planner.web.reads import Reads
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -57,3 +59,26 @@ def test_what_is_done_once_is_behind_a_sign_in(app: Flask) -> None:
 def test_ids_in_addresses_are_bounded(app: Flask) -> None:
     stock = [rule.rule for rule in app.url_map.iter_rules() if "<int:" in rule.rule]
     assert stock == [], "use <id:...>: <int:> takes numbers that no database column holds"
+
+
+#: Parts of an address that name a patient or something of one patient.
+OF_ONE_PATIENT = {"patient_id", "course_id", "appointment_id", "draft_id"}
+
+
+def test_every_view_that_may_show_a_patient_says_what_it_reads(app: Flask) -> None:
+    assert unsaid_reads(app) == []
+
+
+def test_a_planted_view_that_does_not_say_what_it_reads_is_found(app: Flask) -> None:
+    app.add_url_rule("/planted/<id:patient_id>", "planted", requires(Permission.PATIENTS_READ)(lambda patient_id: ""))
+    assert unsaid_reads(app) == ["planted"]
+
+
+def test_every_address_of_one_patient_s_record_writes_its_reads_down(app: Flask) -> None:
+    """Also behind a permission that has nothing to do with patients."""
+    unsaid = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.arguments & OF_ONE_PATIENT and not isinstance(reads_of(app.view_functions[rule.endpoint]), Reads)
+    }
+    assert unsaid == set()

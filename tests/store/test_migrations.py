@@ -54,7 +54,7 @@ def test_each_step_goes_down_and_up_with_its_guards(empty_database_url: str) -> 
     upgrade(empty_database_url)
     engine = make_engine(empty_database_url)
     try:
-        for revision in ("0010", "0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"):
+        for revision in ("0011", "0010", "0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"):
             downgrade(empty_database_url, revision)
             assert current(engine) == revision
             with engine.connect() as connection:

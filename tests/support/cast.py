@@ -3,7 +3,7 @@
 `Rehearsal` is a store whose sessions all run inside one transaction that the test takes back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -174,6 +174,10 @@ class Rehearsal:
     def reading(self) -> Iterator[Session]:
         with self.read_session() as db:
             yield db
+
+    def transact(self, work: Callable[[Session], None]) -> None:
+        with self.writing() as db:
+            work(db)
 
 
 def _refuse_writing(session: Session, *_: Any) -> None:

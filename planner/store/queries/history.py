@@ -12,6 +12,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from planner.domain.access import Principal
+from planner.domain.reads import READS
 from planner.store.queries.scopes import the_one, visible_appointments, visible_courses
 from planner.store.records import (
     Account,
@@ -58,7 +59,7 @@ class HistoryRow:
 
 
 def course_history(db: Session, principal: Principal, course_id: int) -> list[HistoryRow]:
-    """Everything done to a course and its appointments, the latest first. Three queries.
+    """Everything done to a course and its appointments, the latest first; who only looked is not in it. Three queries.
 
     Raises NotFound for a course that `principal` may not see.
     """
@@ -85,7 +86,8 @@ def course_history(db: Session, principal: Principal, course_id: int) -> list[Hi
                 and_(AuditEntry.object_type == "course", AuditEntry.object_id == course_id),
                 and_(AuditEntry.object_type == "appointment", AuditEntry.object_id.in_(own)),
                 ChangeSet.course_id == course_id,
-            )
+            ),
+            AuditEntry.action.not_in(READS),
         )
         .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
     )

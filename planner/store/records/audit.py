@@ -46,12 +46,16 @@ class ChangeLine(Base):
 
 
 class AuditEntry(Base):
-    """One line of the append-only history: ids and words of ours, never free text or health information."""
+    """One line of the append-only history: ids and words of ours, never free text or health information.
+
+    Changes stand in it, and reads of patients' records. Nothing is ever taken out.
+    """
 
     __tablename__ = "audit_entry"
     __table_args__ = (
         Index("ix_audit_entry_object", "object_type", "object_id"),
         Index("ix_audit_entry_patient_id_at", "patient_id", "at"),
+        Index("ix_audit_entry_action_at", "action", "at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

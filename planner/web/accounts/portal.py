@@ -24,19 +24,20 @@ from planner.web.clock import now
 from planner.web.db import db
 from planner.web.fields import put_beside, refuse, seen_version
 from planner.web.patients.reading import reading_words
+from planner.web.reads import THE_PATIENT
 
 PAGE = "accounts/portal.html"
 
 
 @blueprint.get("/patients/<id:patient_id>/portal")
-@requires(Permission.PATIENTS_WRITE)
+@requires(Permission.PATIENTS_WRITE, reads=THE_PATIENT)
 def portal(patient_id: int) -> str:
     """How this patient signs in, if they do."""
     return render_template(PAGE, **_page(patient_id))
 
 
 @blueprint.route("/patients/<id:patient_id>/portal/<any(invite,renew,reset):act>", methods=["GET", "POST"])
-@requires(Permission.PATIENTS_WRITE)
+@requires(Permission.PATIENTS_WRITE, reads=THE_PATIENT)
 @once
 def portal_link(patient_id: int, act: str) -> Response:
     """Make a link for the patient and show it, this once; loading the page again leads back."""
@@ -57,7 +58,7 @@ def portal_link(patient_id: int, act: str) -> Response:
 
 
 @blueprint.post("/patients/<id:patient_id>/portal/<any(withdraw,'sign-out',end,reopen):act>")
-@requires(Permission.PATIENTS_WRITE)
+@requires(Permission.PATIENTS_WRITE, reads=THE_PATIENT)
 @once
 def change_portal(patient_id: int, act: str) -> Response:
     """Withdraw the invitation, sign the patient out, end the account or open it again."""
@@ -81,7 +82,7 @@ def change_portal(patient_id: int, act: str) -> Response:
 
 
 @blueprint.post("/patients/<id:patient_id>/portal/factor/<any(ask,agree,keep):act>")
-@requires(Permission.PATIENTS_WRITE)
+@requires(Permission.PATIENTS_WRITE, reads=THE_PATIENT)
 @once
 def lost_portal_factor(patient_id: int, act: str) -> Response:
     """One coordinator asks to remove a lost second factor, another one agrees or turns it down."""

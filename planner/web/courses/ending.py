@@ -21,6 +21,7 @@ from planner.web.courses import blueprint
 from planner.web.courses.pages import date_lines, heading_of
 from planner.web.db import db
 from planner.web.fields import Line, PlannerForm, put_beside, refuse, seen_version
+from planner.web.reads import THE_COURSE
 
 OPEN = (AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED, AppointmentStatus.PROPOSED)
 HOW = {
@@ -37,7 +38,7 @@ class EndForm(PlannerForm):
 
 
 @blueprint.route("/courses/<id:course_id>/end", methods=["GET", "POST"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_COURSE)
 @once
 def end(course_id: int) -> Response | str:
     """Complete or stop a course."""

@@ -26,6 +26,7 @@ from planner.web.fields import UNPROCESSABLE, refuse
 from planner.web.filters import staff_date, staff_time
 from planner.web.lists import COURSES, USUAL_STATUS, filtering
 from planner.web.navigation import new_key
+from planner.web.reads import COURSES_LIST, THE_CHANGE, THE_COURSE, list_is_read
 
 ANYONE_WHO_CHANGES = (
     Permission.COURSES_PLAN,
@@ -37,7 +38,7 @@ ANYONE_WHO_CHANGES = (
 
 
 @blueprint.get("/courses")
-@requires(Permission.COURSES_READ)
+@requires(Permission.COURSES_READ, reads=COURSES_LIST)
 def courses() -> str:
     """The courses this person may see."""
     by = filtering(db(), principal(), COURSES, request.args)
@@ -53,6 +54,7 @@ def courses() -> str:
     if "attention" in by.chosen:
         waiting = {item.appointment.course_id for item in to_do(db(), principal(), now())}
         found = [course for course in found if course.id in waiting]
+    list_is_read(principal(), COURSES_LIST, len(found))
     return render_template(
         "courses/courses.html",
         filtering=by,
@@ -64,7 +66,7 @@ def courses() -> str:
 
 
 @blueprint.get("/courses/<id:course_id>")
-@requires(Permission.COURSES_READ)
+@requires(Permission.COURSES_READ, reads=THE_COURSE)
 def course(course_id: int) -> str:
     """One course."""
     return _course(course_id)
@@ -84,7 +86,7 @@ def _course(course_id: int) -> str:
 
 
 @blueprint.get("/courses/<id:course_id>/dates")
-@requires(Permission.COURSES_READ)
+@requires(Permission.COURSES_READ, reads=THE_COURSE)
 def dates(course_id: int) -> str:
     """All dates, made to be printed."""
     its = find.course(db(), principal(), course_id, now())
@@ -101,7 +103,7 @@ def dates(course_id: int) -> str:
 
 
 @blueprint.get("/courses/<id:course_id>/changes")
-@requires(Permission.COURSES_READ)
+@requires(Permission.COURSES_READ, reads=THE_COURSE)
 def changes(course_id: int) -> str:
     """Who changed what when."""
     its = find.course(db(), principal(), course_id, now())
@@ -118,7 +120,7 @@ def changes(course_id: int) -> str:
 
 
 @blueprint.post("/changes/<id:change_set_id>/undo")
-@requires(*ANYONE_WHO_CHANGES)
+@requires(*ANYONE_WHO_CHANGES, reads=THE_CHANGE)
 @once
 def undo_change(change_set_id: int) -> Response:
     """Take one change back as a whole."""

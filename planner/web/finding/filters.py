@@ -18,7 +18,7 @@ from planner.web.lists import chosen_in, url_of
 
 
 @blueprint.post("/filters/<any(courses, patients):page>")
-@requires(Permission.COURSES_READ, Permission.PATIENTS_READ)
+@requires(Permission.COURSES_READ, Permission.PATIENTS_READ, reads="a filter has no patient in it")
 @once
 def save(page: str) -> Response:
     """Keep what a list is filtered by."""
@@ -34,7 +34,7 @@ def save(page: str) -> Response:
 
 
 @blueprint.post("/filters/<id:filter_id>/remove")
-@requires(Permission.COURSES_READ, Permission.PATIENTS_READ)
+@requires(Permission.COURSES_READ, Permission.PATIENTS_READ, reads="a filter has no patient in it")
 @once
 def remove(filter_id: int) -> Response:
     """Forget one of one's own filters."""

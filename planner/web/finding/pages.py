@@ -15,6 +15,9 @@ from planner.store.queries.finding import Best, FoundCourse, Named, Recent
 from planner.web.navigation import STAFF_LINKS, page_exists
 from planner.web.settings.views import SETTINGS
 
+#: The title of the group of patients.
+PATIENTS = "Patients"
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -43,6 +46,11 @@ class FoundPage:
     groups: tuple[Group, ...]
     scope: str
 
+    @property
+    def patients(self) -> int:
+        """How many patients it shows."""
+        return next((len(group.hits) for group in self.groups if group.title == PATIENTS), 0)
+
 
 def found_page(db: Session, principal: Principal, typed: str, site_names: Sequence[str]) -> FoundPage:
     """Everything that fits and that `principal` may see. At most five queries."""
@@ -59,7 +67,7 @@ def the_one_patient(db: Session, principal: Principal, typed: str) -> int | None
 
 def _groups(db: Session, principal: Principal, wanted: Wanted) -> Iterator[Group]:
     patients = find.patients_like(db, principal, wanted)
-    yield _group("Patients", patients, _patient)
+    yield _group(PATIENTS, patients, _patient)
     if patients.rows:
         courses = find.courses_of(db, principal, [row.id for row in patients.rows])
         yield _whole("Their courses", (_course(row) for row in courses))

@@ -13,13 +13,14 @@ from planner.web.fields import refuse
 from planner.web.finding import blueprint
 from planner.web.finding.forms import FindForm
 from planner.web.finding.pages import found_page, recent_hits, the_one_patient
+from planner.web.reads import SEARCH, list_is_read
 
 #: What was looked for last stands in the browser's row of sessions until it signs out, so that “Back” works.
 LAST = "find"
 
 
 @blueprint.get("/find")
-@requires(Permission.TODAY_READ)
+@requires(Permission.TODAY_READ, reads=SEARCH)
 def results() -> str:
     """What fits the last search, and what was opened lately."""
     form = FindForm(data={"words": session.get(LAST, "")})
@@ -29,15 +30,17 @@ def results() -> str:
 def _page(form: FindForm, typed: str) -> dict[str, object]:
     person = signed_in()
     names = [name for _, name in person.sites] if person else []
+    found = found_page(db(), principal(), typed, names)
+    list_is_read(principal(), SEARCH, found.patients)
     return {
         "form": form,
-        "found": found_page(db(), principal(), typed, names),
+        "found": found,
         "recent": recent_hits(recent(db(), principal())),
     }
 
 
 @blueprint.post("/find")
-@requires(Permission.TODAY_READ)
+@requires(Permission.TODAY_READ, reads="it leads to what was found, which is written down there")
 @repeatable("looking for the same thing finds it again")
 def find() -> Response:
     """Keep what to look for and show it; the very code of a patient leads straight there."""

@@ -25,6 +25,7 @@ from planner.web.db import db, own_reading
 from planner.web.fields import refuse, seen_version
 from planner.web.infusions import blueprint
 from planner.web.infusions.pages import infusion_page
+from planner.web.reads import THE_INFUSION
 
 PREVIEWS = "it only shows what would change"
 CONFLICT = 409
@@ -39,7 +40,7 @@ def found(session: Session, appointment_id: int, permission: Permission) -> Appo
 
 
 @blueprint.get("/infusions/<id:appointment_id>")
-@requires(Permission.APPOINTMENTS_READ)
+@requires(Permission.APPOINTMENTS_READ, reads=THE_INFUSION)
 def infusion(appointment_id: int) -> str:
     """One infusion with its window."""
     row = found(db(), appointment_id, Permission.APPOINTMENTS_READ)
@@ -47,14 +48,14 @@ def infusion(appointment_id: int) -> str:
 
 
 @blueprint.get("/infusions/<id:appointment_id>/move")
-@requires(Permission.INFUSIONS_CHANGE)
+@requires(Permission.INFUSIONS_CHANGE, reads=THE_INFUSION)
 def move(appointment_id: int) -> Response | str:
     """Choose another time."""
     return show_move(found(db(), appointment_id, Permission.INFUSIONS_CHANGE))
 
 
 @blueprint.post("/infusions/<id:appointment_id>/move")
-@requires(Permission.INFUSIONS_CHANGE)
+@requires(Permission.INFUSIONS_CHANGE, reads=THE_INFUSION)
 @repeatable(PREVIEWS)
 def preview_move(appointment_id: int) -> Response | str:
     """What the other time would change."""
@@ -63,7 +64,7 @@ def preview_move(appointment_id: int) -> Response | str:
 
 
 @blueprint.post("/infusions/<id:appointment_id>/move/apply")
-@requires(Permission.INFUSIONS_CHANGE)
+@requires(Permission.INFUSIONS_CHANGE, reads=THE_INFUSION)
 @once
 def apply_move(appointment_id: int) -> Response:
     """Move it as previewed."""
@@ -71,14 +72,14 @@ def apply_move(appointment_id: int) -> Response:
 
 
 @blueprint.get("/infusions/<id:appointment_id>/cancel")
-@requires(Permission.INFUSIONS_CHANGE)
+@requires(Permission.INFUSIONS_CHANGE, reads=THE_INFUSION)
 def cancel(appointment_id: int) -> Response | str:
     """Say what happened and what becomes of it."""
     return show_loss(found(db(), appointment_id, Permission.INFUSIONS_CHANGE))
 
 
 @blueprint.post("/infusions/<id:appointment_id>/cancel")
-@requires(Permission.INFUSIONS_CHANGE)
+@requires(Permission.INFUSIONS_CHANGE, reads=THE_INFUSION)
 @repeatable(PREVIEWS)
 def preview_cancel(appointment_id: int) -> Response | str:
     """What would follow."""
@@ -87,7 +88,7 @@ def preview_cancel(appointment_id: int) -> Response | str:
 
 
 @blueprint.post("/infusions/<id:appointment_id>/cancel/apply")
-@requires(Permission.INFUSIONS_CHANGE)
+@requires(Permission.INFUSIONS_CHANGE, reads=THE_INFUSION)
 @once
 def apply_cancel(appointment_id: int) -> Response:
     """Cancel it as previewed."""
@@ -95,14 +96,14 @@ def apply_cancel(appointment_id: int) -> Response:
 
 
 @blueprint.get("/infusions/<id:appointment_id>/dose")
-@requires(Permission.INFUSIONS_STATUS)
+@requires(Permission.INFUSIONS_STATUS, reads=THE_INFUSION)
 def dose(appointment_id: int) -> str:
     """Record when the dose began and ended."""
     return show_dose(found(db(), appointment_id, Permission.INFUSIONS_STATUS), db())
 
 
 @blueprint.post("/infusions/<id:appointment_id>/dose")
-@requires(Permission.INFUSIONS_STATUS)
+@requires(Permission.INFUSIONS_STATUS, reads=THE_INFUSION)
 @repeatable(PREVIEWS)
 def preview_record(appointment_id: int) -> Response | str:
     """What the real end changes."""
@@ -111,7 +112,7 @@ def preview_record(appointment_id: int) -> Response | str:
 
 
 @blueprint.post("/infusions/<id:appointment_id>/dose/apply")
-@requires(Permission.INFUSIONS_STATUS)
+@requires(Permission.INFUSIONS_STATUS, reads=THE_INFUSION)
 @once
 def apply_record(appointment_id: int) -> Response:
     """Record it as previewed."""
@@ -119,7 +120,7 @@ def apply_record(appointment_id: int) -> Response:
 
 
 @blueprint.post("/infusions/<id:appointment_id>/arrive")
-@requires(Permission.INFUSIONS_STATUS)
+@requires(Permission.INFUSIONS_STATUS, reads=THE_INFUSION)
 @once
 def arrive(appointment_id: int) -> Response:
     """The patient is here."""
@@ -138,14 +139,14 @@ def arrive(appointment_id: int) -> Response:
 
 
 @blueprint.get("/infusions/<id:appointment_id>/session")
-@requires(Permission.INFUSIONS_CHANGE)
+@requires(Permission.INFUSIONS_CHANGE, reads=THE_INFUSION)
 def rebook(appointment_id: int) -> Response | str:
     """Sessions that can be had for this infusion, or the ways out."""
     return _rebooking(db(), appointment_id)
 
 
 @blueprint.post("/infusions/<id:appointment_id>/session")
-@requires(Permission.INFUSIONS_CHANGE)
+@requires(Permission.INFUSIONS_CHANGE, reads=THE_INFUSION)
 @repeatable(PREVIEWS)
 def preview_rebook(appointment_id: int) -> Response | str:
     """What the chosen way out would change."""
@@ -154,7 +155,7 @@ def preview_rebook(appointment_id: int) -> Response | str:
 
 
 @blueprint.post("/infusions/<id:appointment_id>/session/apply")
-@requires(Permission.INFUSIONS_CHANGE)
+@requires(Permission.INFUSIONS_CHANGE, reads=THE_INFUSION)
 @once
 def apply_rebook(appointment_id: int) -> Response:
     """Book it as previewed."""

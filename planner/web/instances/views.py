@@ -104,7 +104,7 @@ def give_up(run_id: int) -> Response:
 
 
 @blueprint.post("/admin/instances/plans")
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads="it begins plans and leads to them")
 @once
 def begin() -> Response:
     """Begin a plan for everybody who waits, answered as the file asks."""

@@ -24,6 +24,7 @@ from planner.web.db import db, own_reading
 from planner.web.fields import UNPROCESSABLE, refuse, seen_version
 from planner.web.integration import blueprint
 from planner.web.integration.pages import session_page
+from planner.web.reads import THE_SESSION
 
 PREVIEWS = "it only shows what would change"
 CONFLICT = 409
@@ -38,7 +39,7 @@ def found(session: Session, appointment_id: int, permission: Permission) -> Appo
 
 
 @blueprint.get("/integration/<id:appointment_id>")
-@requires(Permission.APPOINTMENTS_READ)
+@requires(Permission.APPOINTMENTS_READ, reads=THE_SESSION)
 def session(appointment_id: int) -> str:
     """One session with the window it uses."""
     row = found(db(), appointment_id, Permission.APPOINTMENTS_READ)
@@ -46,14 +47,14 @@ def session(appointment_id: int) -> str:
 
 
 @blueprint.get("/integration/<id:appointment_id>/move")
-@requires(Permission.INTEGRATION_CHANGE)
+@requires(Permission.INTEGRATION_CHANGE, reads=THE_SESSION)
 def move(appointment_id: int) -> Response | str:
     """Choose another time."""
     return show_move(found(db(), appointment_id, Permission.INTEGRATION_CHANGE))
 
 
 @blueprint.post("/integration/<id:appointment_id>/move")
-@requires(Permission.INTEGRATION_CHANGE)
+@requires(Permission.INTEGRATION_CHANGE, reads=THE_SESSION)
 @repeatable(PREVIEWS)
 def preview_move(appointment_id: int) -> Response | str:
     """What the other time would change."""
@@ -62,7 +63,7 @@ def preview_move(appointment_id: int) -> Response | str:
 
 
 @blueprint.post("/integration/<id:appointment_id>/move/apply")
-@requires(Permission.INTEGRATION_CHANGE)
+@requires(Permission.INTEGRATION_CHANGE, reads=THE_SESSION)
 @once
 def apply_move(appointment_id: int) -> Response:
     """Move it as previewed."""
@@ -70,14 +71,14 @@ def apply_move(appointment_id: int) -> Response:
 
 
 @blueprint.get("/integration/<id:appointment_id>/cancel")
-@requires(Permission.INTEGRATION_CHANGE)
+@requires(Permission.INTEGRATION_CHANGE, reads=THE_SESSION)
 def cancel(appointment_id: int) -> Response | str:
     """Say what happened."""
     return show_loss(found(db(), appointment_id, Permission.INTEGRATION_CHANGE))
 
 
 @blueprint.post("/integration/<id:appointment_id>/cancel")
-@requires(Permission.INTEGRATION_CHANGE)
+@requires(Permission.INTEGRATION_CHANGE, reads=THE_SESSION)
 @repeatable(PREVIEWS)
 def preview_cancel(appointment_id: int) -> Response | str:
     """What would follow."""
@@ -86,7 +87,7 @@ def preview_cancel(appointment_id: int) -> Response | str:
 
 
 @blueprint.post("/integration/<id:appointment_id>/cancel/apply")
-@requires(Permission.INTEGRATION_CHANGE)
+@requires(Permission.INTEGRATION_CHANGE, reads=THE_SESSION)
 @once
 def apply_cancel(appointment_id: int) -> Response:
     """Cancel it as previewed."""
@@ -94,7 +95,7 @@ def apply_cancel(appointment_id: int) -> Response:
 
 
 @blueprint.post("/integration/<id:appointment_id>/arrive")
-@requires(Permission.INTEGRATION_STATUS)
+@requires(Permission.INTEGRATION_STATUS, reads=THE_SESSION)
 @once
 def arrive(appointment_id: int) -> Response:
     """The patient is here."""
@@ -102,7 +103,7 @@ def arrive(appointment_id: int) -> Response:
 
 
 @blueprint.post("/integration/<id:appointment_id>/fulfil")
-@requires(Permission.INTEGRATION_STATUS)
+@requires(Permission.INTEGRATION_STATUS, reads=THE_SESSION)
 @once
 def fulfil(appointment_id: int) -> Response:
     """The session took place."""

@@ -31,6 +31,7 @@ from planner.web.db import db
 from planner.web.feeds.showing import APPS, buttons, device_called, link_page
 from planner.web.fields import PlannerForm, put_beside, refuse
 from planner.web.my import blueprint
+from planner.web.reads import OWN_RECORD
 
 #: Where the chosen words wait, in the browser's session on the server, until there is a link that has them.
 CHOSEN = "calendar_look"
@@ -45,14 +46,14 @@ class WordsForm(PlannerForm):
 
 
 @blueprint.get("/my/calendar")
-@requires(Permission.PORTAL)
+@requires(Permission.PORTAL, reads=OWN_RECORD)
 def calendar() -> str:
     """The whole calendar page."""
     return render_template("my/calendar.html", **_page())
 
 
 @blueprint.route("/my/calendar/words", methods=["GET", "POST"])
-@requires(Permission.OWN_FEEDS)
+@requires(Permission.OWN_FEEDS, reads=OWN_RECORD)
 @once
 def calendar_words() -> Response | str:
     """Choose among neutral words; every link changes at once."""
@@ -74,7 +75,7 @@ def calendar_words() -> Response | str:
 
 
 @blueprint.route("/my/calendar/new", methods=["GET", "POST"])
-@requires(Permission.PORTAL)
+@requires(Permission.PORTAL, reads=OWN_RECORD)
 @once
 def new_calendar() -> Response:
     """Make a link for one device and show it, this once; loading the page again leads back."""
@@ -101,7 +102,7 @@ def new_calendar() -> Response:
 
 
 @blueprint.post("/my/calendar/<id:feed_id>/remove")
-@requires(Permission.PORTAL)
+@requires(Permission.PORTAL, reads=OWN_RECORD)
 @once
 def remove_calendar(feed_id: int) -> Response:
     """End one link."""
@@ -111,7 +112,7 @@ def remove_calendar(feed_id: int) -> Response:
 
 
 @blueprint.post("/my/calendar/remove-all")
-@requires(Permission.PORTAL)
+@requires(Permission.PORTAL, reads=OWN_RECORD)
 @once
 def remove_all_calendars() -> Response:
     """End all links."""

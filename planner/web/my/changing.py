@@ -23,6 +23,7 @@ from planner.web.db import db
 from planner.web.fields import refuse, seen_version
 from planner.web.my import blueprint
 from planner.web.my.words import can_cancel, card
+from planner.web.reads import OWN_DATE
 
 CONFLICT = 409
 CHOOSE = "Choose one of the times."
@@ -32,7 +33,7 @@ _MINUTES = re.compile(r"[0-9]{1,9}")
 
 
 @blueprint.route("/my/dates/<id:appointment_id>/change", methods=["GET", "POST"])
-@requires(Permission.OWN_DATES_CHANGE)
+@requires(Permission.OWN_DATES_CHANGE, reads=OWN_DATE)
 @repeatable("it shows what would change and changes nothing")
 def change(appointment_id: int) -> Response | str:
     """Offer times; with one chosen, say what moves with it."""
@@ -56,7 +57,7 @@ def change(appointment_id: int) -> Response | str:
 
 
 @blueprint.route("/my/dates/<id:appointment_id>/change/confirm", methods=["GET", "POST"])
-@requires(Permission.OWN_DATES_CHANGE)
+@requires(Permission.OWN_DATES_CHANGE, reads=OWN_DATE)
 @once
 def confirm_change(appointment_id: int) -> Response:
     """Make the change that was shown."""
@@ -78,7 +79,7 @@ def confirm_change(appointment_id: int) -> Response:
 
 
 @blueprint.get("/my/dates/<id:appointment_id>/changed/<id:change_set_id>")
-@requires(Permission.PORTAL)
+@requires(Permission.PORTAL, reads=OWN_DATE)
 def changed(appointment_id: int, change_set_id: int) -> Response | str:
     """The new time, to be sure of it; for a change that gave this date no new time, or was undone, just the date."""
     row = own_date(db(), principal(), appointment_id)
@@ -90,7 +91,7 @@ def changed(appointment_id: int, change_set_id: int) -> Response | str:
 
 
 @blueprint.route("/my/dates/<id:appointment_id>/cancel", methods=["GET", "POST"])
-@requires(Permission.OWN_DATES_CHANGE)
+@requires(Permission.OWN_DATES_CHANGE, reads=OWN_DATE)
 @once
 def cancel(appointment_id: int) -> Response | str:
     """Another time first; then cancelling a talk, or asking the clinic about a treatment."""
@@ -107,7 +108,7 @@ def cancel(appointment_id: int) -> Response | str:
 
 
 @blueprint.get("/my/dates/<id:appointment_id>/cancelled")
-@requires(Permission.PORTAL)
+@requires(Permission.PORTAL, reads=OWN_DATE)
 def cancelled(appointment_id: int) -> Response | str:
     """It is off; to be sure of it."""
     row = own_date(db(), principal(), appointment_id)

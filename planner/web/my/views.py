@@ -14,12 +14,13 @@ from planner.web.clock import now
 from planner.web.db import db
 from planner.web.my import blueprint
 from planner.web.my.words import card, day_lines, tasks, weekday
+from planner.web.reads import OWN_DATE, OWN_RECORD
 
 SOON = 3
 
 
 @blueprint.get("/my")
-@requires(Permission.PORTAL)
+@requires(Permission.PORTAL, reads=OWN_RECORD)
 def home() -> str:
     """What is next."""
     rows = _own_rows()
@@ -41,7 +42,7 @@ def home() -> str:
 
 
 @blueprint.get("/my/dates")
-@requires(Permission.PORTAL)
+@requires(Permission.PORTAL, reads=OWN_RECORD)
 def dates() -> str:
     """All dates, to read and to print."""
     rows = _own_rows()
@@ -55,7 +56,7 @@ def dates() -> str:
 
 
 @blueprint.get("/my/dates/<id:appointment_id>")
-@requires(Permission.PORTAL)
+@requires(Permission.PORTAL, reads=OWN_DATE)
 def one_date(appointment_id: int) -> str:
     """One date: when, where, with whom, and what can be done about it."""
     row = own_date(db(), principal(), appointment_id)
@@ -63,7 +64,7 @@ def one_date(appointment_id: int) -> str:
 
 
 @blueprint.get("/my/help")
-@requires(Permission.PORTAL)
+@requires(Permission.PORTAL, reads=OWN_RECORD)
 def help_page() -> str:
     """Who to call, in the clinic's own words."""
     return render_template("my/help.html", clinic=clinic_help(db()))

@@ -25,6 +25,7 @@ from planner.web.newer import CONFLICT, newer_values
 from planner.web.patients import blueprint
 from planner.web.patients.forms import AwayForm, DischargeForm, EditPatientForm, words_of
 from planner.web.places.forms import beyond_boxes, boxes_of, day_rows, typed_spans
+from planner.web.reads import THE_PATIENT
 
 EDIT, AWAY, DISCHARGE = "patients/edit.html", "patients/away.html", "patients/discharge.html"
 WRITE = Permission.PATIENTS_WRITE
@@ -32,7 +33,7 @@ MIDNIGHT = 1440
 
 
 @blueprint.get("/patients/<id:patient_id>/edit")
-@requires(WRITE)
+@requires(WRITE, reads=THE_PATIENT)
 def edit(patient_id: int) -> str:
     """Change what is known of a patient."""
     row = _theirs(patient_id)
@@ -41,7 +42,7 @@ def edit(patient_id: int) -> str:
 
 
 @blueprint.post("/patients/<id:patient_id>/edit")
-@requires(WRITE)
+@requires(WRITE, reads=THE_PATIENT)
 @once
 def keep(patient_id: int) -> Response:
     """Keep what is known of a patient."""
@@ -61,7 +62,7 @@ def keep(patient_id: int) -> Response:
 
 
 @blueprint.get("/patients/<id:patient_id>/absences/new")
-@requires(WRITE)
+@requires(WRITE, reads=THE_PATIENT)
 def away(patient_id: int) -> str:
     """Say when a patient cannot come."""
     row = _theirs(patient_id)
@@ -69,7 +70,7 @@ def away(patient_id: int) -> str:
 
 
 @blueprint.post("/patients/<id:patient_id>/absences/new")
-@requires(WRITE)
+@requires(WRITE, reads=THE_PATIENT)
 @once
 def keep_away(patient_id: int) -> Response:
     """Keep when a patient cannot come."""
@@ -91,7 +92,7 @@ def keep_away(patient_id: int) -> Response:
 
 
 @blueprint.post("/patients/<id:patient_id>/absences/<id:absence_id>/remove")
-@requires(WRITE)
+@requires(WRITE, reads=THE_PATIENT)
 @once
 def remove_away(patient_id: int, absence_id: int) -> Response:
     """Strike an absence out."""
@@ -100,14 +101,14 @@ def remove_away(patient_id: int, absence_id: int) -> Response:
 
 
 @blueprint.get("/patients/<id:patient_id>/discharge")
-@requires(WRITE)
+@requires(WRITE, reads=THE_PATIENT)
 def discharging_page(patient_id: int) -> str:
     """What a discharge ends."""
     return render_template(DISCHARGE, **_discharge_page(patient_id))
 
 
 @blueprint.post("/patients/<id:patient_id>/discharge")
-@requires(WRITE)
+@requires(WRITE, reads=THE_PATIENT)
 @once
 def discharge(patient_id: int) -> Response:
     """Discharge the patient."""
@@ -124,7 +125,7 @@ def discharge(patient_id: int) -> Response:
 
 
 @blueprint.post("/patients/<id:patient_id>/readmit")
-@requires(WRITE)
+@requires(WRITE, reads=THE_PATIENT)
 @once
 def readmit(patient_id: int) -> Response:
     """Take a discharged patient up again."""

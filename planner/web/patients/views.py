@@ -25,12 +25,13 @@ from planner.web.patients.fitting import unfitting
 from planner.web.patients.forms import WEEKDAYS, NewPatientForm, words_of
 from planner.web.patients.pages import patient_page
 from planner.web.patients.reading import reading_words
+from planner.web.reads import PATIENTS_LIST, THE_PATIENT, list_is_read
 
 FORM = "patients/new.html"
 
 
 @blueprint.get("/patients")
-@requires(Permission.PATIENTS_READ)
+@requires(Permission.PATIENTS_READ, reads=PATIENTS_LIST)
 def patients() -> str:
     """Patients this person may see."""
     by = filtering(db(), principal(), PATIENTS, request.args)
@@ -46,6 +47,7 @@ def patients() -> str:
     if "attention" in by.chosen:
         waiting = {item.appointment.patient_id for item in to_do(db(), principal(), now())}
         found = [patient for patient in found if patient.id in waiting]
+    list_is_read(principal(), PATIENTS_LIST, len(found))
     return render_template(
         "patients/patients.html",
         filtering=by,
@@ -57,7 +59,7 @@ def patients() -> str:
 
 
 @blueprint.get("/patients/<id:patient_id>")
-@requires(Permission.PATIENTS_READ)
+@requires(Permission.PATIENTS_READ, reads=THE_PATIENT)
 def patient(patient_id: int) -> str:
     """One patient."""
     row = people.patient(db(), principal(), patient_id)
@@ -76,14 +78,14 @@ def patient(patient_id: int) -> str:
 
 
 @blueprint.get("/patients/new")
-@requires(Permission.PATIENTS_WRITE)
+@requires(Permission.PATIENTS_WRITE, reads="a patient who is not there yet")
 def new() -> str:
     """Add a patient."""
     return render_template(FORM, **_page(_form(db())))
 
 
 @blueprint.post("/patients/new")
-@requires(Permission.PATIENTS_WRITE)
+@requires(Permission.PATIENTS_WRITE, reads="a patient who is not there yet")
 @once
 def add() -> Response:
     """Keep the new patient."""

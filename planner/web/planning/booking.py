@@ -32,6 +32,7 @@ from planner.web.planning.forms import AgreeForm
 from planner.web.planning.pages import frame, kept_until, step_url, subject_of, summary_rows
 from planner.web.planning.steps import CONFLICT, leave_for_now
 from planner.web.planning.times import compared_again
+from planner.web.reads import THE_PLAN
 
 CHECK = "planning/check.html"
 AGREE = "Tick that you have read the remarks, or change the plan."
@@ -44,7 +45,7 @@ Faults = list[tuple[str | None, str]]
 
 
 @blueprint.route("/courses/new/<id:draft_id>/5", methods=["GET", "POST"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 @repeatable(KEEPS_ITS_KEY)
 def step_5(draft_id: int) -> Response | str:
     """All answers and dates; booking them."""
@@ -90,7 +91,7 @@ def _book(draft_id: int) -> Response:
 
 
 @blueprint.post("/courses/new/<id:draft_id>/5/keep")
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 @repeatable("keeping the same times again only keeps them longer")
 def keep_again(draft_id: int) -> Response:
     """Keep the times for another while."""

@@ -45,6 +45,7 @@ from planner.web.planning.pages import (
     time_of,
     weekdays,
 )
+from planner.web.reads import PATIENTS_LIST, THE_PLAN, list_is_read
 
 CONFLICT = 409
 #: So that preparation, if the protocol asks for it, can be tomorrow.
@@ -58,7 +59,7 @@ CHOOSE_PROTOCOL = "Choose a protocol."
 
 
 @blueprint.route("/courses/new", methods=["GET", "POST"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=PATIENTS_LIST)
 @once
 def begin() -> Response | str:
     """The first page, before there is a draft: answering it begins one."""
@@ -83,7 +84,7 @@ def begin() -> Response | str:
 
 
 @blueprint.route("/courses/new/<id:draft_id>", methods=["GET"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 def resume(draft_id: int) -> Response:
     """On to where its maker stopped."""
     found = opened(db(), draft_id)
@@ -91,7 +92,7 @@ def resume(draft_id: int) -> Response:
 
 
 @blueprint.route("/courses/new/<id:draft_id>/1", methods=["GET", "POST"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 @once
 def step_1(draft_id: int) -> Response | str:
     """Another patient or protocol for a plan that has begun."""
@@ -144,6 +145,7 @@ def _subject_refused(form: SubjectForm, found: Opened | None, error: FieldError)
 def _subject_page(form: SubjectForm, found: Opened | None, status: int = 200, **more: Any) -> Response | str:
     # Who can be planned now comes first; the others stay in the list, so that nobody looks for them in vain.
     rows = sorted(patients(db(), principal()), key=lambda row: row.open_course_id is not None)
+    list_is_read(principal(), PATIENTS_LIST, len(rows))
     form.patient_id.choices = [SelectChoice("0", "Choose a patient")] + [
         SelectChoice(str(row.id), f"{row.code} · {row.name}{' (in a course)' if row.open_course_id else ''}")
         for row in rows
@@ -173,7 +175,7 @@ def _subject_page(form: SubjectForm, found: Opened | None, status: int = 200, **
 
 
 @blueprint.route("/courses/new/<id:draft_id>/2", methods=["GET", "POST"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 @once
 def step_2(draft_id: int) -> Response | str:
     """When the first infusion may be, on which weekdays, at what hours."""
@@ -243,7 +245,7 @@ def _days_page(form: DaysForm, found: Opened, subject: Subject, status: int = 20
 
 
 @blueprint.route("/courses/new/<id:draft_id>/3", methods=["GET", "POST"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 @once
 def step_3(draft_id: int) -> Response | str:
     """Who is the primary therapist, who else may hold sessions, how, and who takes the patient home."""
@@ -313,7 +315,7 @@ def _team_page(form: TeamForm, found: Opened, subject: Subject, status: int = 20
 
 
 @blueprint.route("/courses/new/<id:draft_id>/discard", methods=["GET", "POST"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 @once
 def discard(draft_id: int) -> Response | str:
     """Throw the plan away: it cannot be taken back, so it is asked once."""

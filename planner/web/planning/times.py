@@ -40,6 +40,7 @@ from planner.web.planning.drafts import Opened, elsewhere, opened, wants_later
 from planner.web.planning.forms import WhenForm
 from planner.web.planning.pages import course_words, dose_cards, frame, slots_of, step_url, subject_of
 from planner.web.planning.steps import CONFLICT, leave_for_now
+from planner.web.reads import THE_PLAN
 
 COMPARE = "planning/compare.html"
 DATES = "planning/dates.html"
@@ -55,7 +56,7 @@ Faults = list[tuple[str | None, str]]
 
 
 @blueprint.route("/courses/new/<id:draft_id>/4", methods=["GET", "POST"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 @repeatable(KEEPS_ITS_KEY)
 def step_4(draft_id: int) -> Response | str:
     """Whole plans by weekday pattern; one is chosen."""
@@ -82,7 +83,7 @@ def step_4(draft_id: int) -> Response | str:
 
 
 @blueprint.post("/courses/new/<id:draft_id>/4/widen")
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 @once
 def widen(draft_id: int) -> Response:
     """Give up one wish, so that a plan appears."""
@@ -130,7 +131,7 @@ def _compared(session: Session, found: Opened) -> dict[str, Any]:
 
 
 @blueprint.route("/courses/new/<id:draft_id>/4/dates", methods=["GET", "POST"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 @repeatable(KEEPS_ITS_KEY)
 def dates(draft_id: int) -> Response | str:
     """Each infusion with its window and the sessions that fit; choosing others; on to the check."""
@@ -211,7 +212,7 @@ def _dates(session: Session, found: Opened, loaded: LoadedPlan) -> dict[str, Any
 
 
 @blueprint.route("/courses/new/<id:draft_id>/4/<id:place>", methods=["GET", "POST"])
-@requires(Permission.COURSES_PLAN)
+@requires(Permission.COURSES_PLAN, reads=THE_PLAN)
 @repeatable(KEEPS_ITS_KEY)
 def other(draft_id: int, place: int) -> Response | str:
     """Every other time for one appointment, what would follow, and why other times are not offered."""

@@ -19,6 +19,7 @@ from planner.web.courses.pages import may_mark, title_of, where_of
 from planner.web.db import db
 from planner.web.fields import UNPROCESSABLE, refuse, seen_version
 from planner.web.filters import staff_span
+from planner.web.reads import THE_VISIT
 from planner.web.spreadsheets import blueprint
 
 TEMPLATE = "spreadsheets/loose.html"
@@ -34,14 +35,14 @@ _AFTER_START: Final = (AppointmentStatus.FULFILLED, AppointmentStatus.NOSHOW)
 
 
 @blueprint.get("/appointments/<id:appointment_id>")
-@requires(Permission.APPOINTMENTS_READ)
+@requires(Permission.APPOINTMENTS_READ, reads=THE_VISIT)
 def loose(appointment_id: int) -> str:
     """What it is, and the buttons for what became of it."""
     return render_template(TEMPLATE, **_page(_found(db(), appointment_id)))
 
 
 @blueprint.post("/appointments/<id:appointment_id>/mark")
-@requires(Permission.INFUSIONS_STATUS, Permission.INTEGRATION_STATUS)
+@requires(Permission.INFUSIONS_STATUS, Permission.INTEGRATION_STATUS, reads=THE_VISIT)
 @once
 def mark(appointment_id: int) -> Response:
     """It took place, was cancelled, or nobody came."""

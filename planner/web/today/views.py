@@ -19,7 +19,9 @@ FURTHEST = timedelta(days=800)
 
 
 @blueprint.get("/today")
-@requires(Permission.TODAY_READ)
+@requires(
+    Permission.TODAY_READ, reads="a day of the site, looked at all day long; what is opened from it is written down"
+)
 def today() -> str:
     """The day as this person needs it; `?day=` shows another one."""
     zone, sites = home_zone(db(), principal())
