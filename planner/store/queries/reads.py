@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Exists, Select, exists, false, literal, or_, select
 from sqlalchemy.orm import Session
 
-from planner.domain.access import Permission, Principal
+from planner.domain.access import Permission, Principal, require
 from planner.domain.reads import (
     APPOINTMENT_READ,
+    CHART_READS,
     COURSE_READ,
     DRAFT_READ,
     LIST_READ,
@@ -22,7 +23,7 @@ from planner.domain.reads import (
 )
 from planner.domain.statuses import AppointmentKind
 from planner.store.queries.scopes import visible_appointments, visible_courses, visible_patients
-from planner.store.records import Appointment, AuditEntry, ChangeSet, Course, Patient, PlanDraft
+from planner.store.records import Account, Appointment, AuditEntry, ChangeSet, Course, Patient, PlanDraft
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,40 @@ def most_listed(db: Session, principal: Principal, what: str, now: datetime) -> 
     """How many lines of this list the history says that the principal saw lately; 0 for none. One query."""
     query = select(AuditEntry.detail).where(*_lately(principal, LIST_READ, now), AuditEntry.object_type == what)
     return max((int(detail.get("shown", 0)) for detail in db.scalars(query)), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Somebody opened a record: who, by which roles they had then, when, and by which kind of page."""
+
+    id: int
+    at: datetime
+    account_id: int
+    name: str
+    roles: str
+    action: str
+
+
+def looks_at_own(db: Session, principal: Principal, *, before: int | None = None, size: int = 50) -> list[Look]:
+    """Who opened the principal's own record, the latest first: `size` lines and one more if there are more. One query.
+
+    What was refused showed nothing and is not among them, nor is what the patient opened. Raises NotPermitted.
+    """
+    require(principal, Permission.PORTAL)
+    query = (
+        select(AuditEntry.id, AuditEntry.at, Account.id, Account.name, AuditEntry.roles, AuditEntry.action)
+        .join(Account, Account.id == AuditEntry.account_id)
+        .where(
+            AuditEntry.patient_id == principal.patient_id,
+            AuditEntry.action.in_(CHART_READS),
+            AuditEntry.outcome == "ok",
+            Account.patient_id.is_(None),
+        )
+        .order_by(AuditEntry.id.desc())
+        .limit(size + 1)
+    )
+    rows = db.execute(query if before is None else query.where(AuditEntry.id < before))
+    return [Look(*row) for row in rows]
 
 
 def _lately(principal: Principal, action: str, now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -6,4 +6,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("my", __name__)
 
-from planner.web.my import calendar, changing, views  # noqa: E402, F401  they put their views into the blueprint
+from planner.web.my import calendar, changing, looks, views  # noqa: E402, F401  they put their views into the blueprint

@@ -32,6 +32,7 @@ def pages(stage: Stage) -> list[str]:
         f"/my/dates/{row.id}/cancel",
         f"/my/dates/{session.id}/cancel",
         "/my/help",
+        "/my/looks",
         "/my/calendar",
         "/my/calendar/words",
     ]
