@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from flask import current_app, flash, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
@@ -167,7 +168,7 @@ def _refused(form: SignInForm, page: dict[str, Any], tried: SignInTry) -> Respon
 
 
 def own_path(wanted: str) -> str | None:
-    """The wanted address if it is a path of this site and nothing cleverer, else None."""
+    """The wanted address if it leads to a page of this site that can be opened, and is nothing cleverer, else None."""
     if not wanted.startswith("/") or wanted.startswith("//") or "\\" in wanted:
         return None
     if any(unicodedata.category(letter)[0] in "CZ" and letter != " " for letter in wanted):
@@ -176,4 +177,13 @@ def own_path(wanted: str) -> str | None:
         parts = urlsplit(wanted)
     except ValueError:
         return None
-    return None if parts.scheme or parts.netloc else wanted
+    return None if parts.scheme or parts.netloc or not _can_be_opened(parts.path) else wanted
+
+
+def _can_be_opened(path: str) -> bool:
+    """Whether a browser led there finds a page: an act, such as signing out, answers to a button only."""
+    try:
+        current_app.url_map.bind("localhost").match(unquote(path), method="GET")
+    except HTTPException:
+        return False
+    return True

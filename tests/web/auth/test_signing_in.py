@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import func, select
@@ -140,8 +141,6 @@ def test_a_hash_of_old_costs_is_renewed(client: StrictClient, cast: Cast, db: Se
 
 @pytest.mark.parametrize("wanted", ["/courses/3?day=2026-03-04", "/account", "/courses?q=a%20b"])
 def test_one_is_taken_back_to_where_one_was(client: StrictClient, cast: Cast, wanted: str) -> None:
-    from urllib.parse import quote
-
     page = client.page(f"/sign-in?next={quote(wanted)}")
     response = client.submit(page, "/sign-in", {"email": cast.email("nurse"), "password": PASSWORD})
     assert response.location == wanted
@@ -166,6 +165,7 @@ def test_one_is_taken_back_to_where_one_was(client: StrictClient, cast: Cast, wa
         "evil.example",
         "/\u2028/evil.example",
         "@evil.example",
+        "/no/such/page",
         "",
     ],
 )
@@ -177,6 +177,17 @@ def test_nobody_is_sent_to_another_site(client: StrictClient, cast: Cast, wanted
         data={"csrf_token": token, "email": cast.email("nurse"), "password": PASSWORD},
     )
     assert (response.status_code, response.location) == (303, "/today")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["/sign-out", "/sign%2Dout", "/sign-out?x=1", "/account/look", "/patients/1/readmit", "/admin/audit/download"],
+)
+def test_nobody_is_sent_to_what_only_a_button_does(client: StrictClient, cast: Cast, wanted: str) -> None:
+    page = client.page(f"/sign-in?next={quote(wanted, safe='')}")
+    response = client.submit(page, page.forms[0]["action"], {"email": cast.email("nurse"), "password": PASSWORD})
+    assert response.location == "/today"
+    assert client.get(f"/sign-in?next={quote(wanted, safe='')}").location == "/today", "nor who is signed in already"
 
 
 def test_signing_in_and_failing_to_are_in_the_history(client: StrictClient, cast: Cast, db: Session) -> None:
