@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 
 from planner.cli.doors import Failed, now, principal_of, refusals, store, write_out
 from planner.domain.walltime import day_span
+from planner.services import exports
 from planner.services.instances.bringing import bring_in
 from planner.services.instances.fields import InstanceInvalid
 from planner.services.instances.keeping import kept_of
@@ -17,7 +18,7 @@ from planner.services.instances.parsing import MOST_BYTES, parse_instance
 from planner.services.instances.planning import ROUNDS, plan_everyone
 from planner.services.instances.plans import plan_to_json
 from planner.services.instances.taking import take_out
-from planner.services.instances.writing import instance_to_json, to_bytes
+from planner.services.instances.writing import entries_in, instance_to_json, to_bytes
 from planner.store.records import Clinic
 
 instances = click.Group("instances", help="Bring a planning instance in, plan its patients, write both out.")
@@ -58,12 +59,16 @@ def _read(file: Path) -> bytes:
 @with_appcontext
 def export(target: str, email: str, only_plan: bool) -> None:
     """Write the clinic as an instance to FILE; - for stdout. The account must be a coordinator's."""
-    with refusals(), store().reading() as db:
+    with refusals(), store().writing() as db:
         principal = principal_of(db, email)
         if only_plan:
             document = plan_to_json(db, principal, now())
         else:
             document = instance_to_json(take_out(db, principal, now=now()))
+        exports.note(
+            db, principal, "plan" if only_plan else "instance", rows=entries_in(document), now=now(),
+            action=exports.TAKEN_BY_COMMAND,
+        )  # fmt: skip
     write_out(target, to_bytes(document))
 
 

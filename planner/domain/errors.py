@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ class NotFound(PlannerError):
 
     def __init__(self, sentence: str = "There is nothing here.") -> None:
         super().__init__(sentence)
+
+
+class LimitReached(PlannerError):
+    """So much and no more within a time; `retry_after` is how long until it may go on."""
+
+    def __init__(self, sentence: str, retry_after: timedelta) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
 
 
 class RequestReused(PlannerError):

@@ -42,7 +42,8 @@ ACTIONS: Final = {
     "demo.filled": "Filled with a made-up clinic",
     "demo.password_changed": "Changed the password of made-up accounts",
     "demo.removed": "Removed the made-up clinic",
-    "export.take": "Took a spreadsheet out",
+    "export.command_line": "Took a file out on the command line",
+    "export.take": "Took a file out",
     "feed.changed": "Calendar link changed",
     "feed.created": "Calendar link made",
     "feed.fetched": "Calendar fetched by a new program",
@@ -76,6 +77,7 @@ ACTIONS: Final = {
 OUTCOMES: Final = {"ok": "Done", "refused": "Refused", "limited": "Too many tries"}
 _DETAILS: Final = {
     "asked_by": "asked by account",
+    "kind": "kind",
     "links_ended": "calendar links ended",
     "required": "asked of all staff",
     "roles": "roles",

@@ -83,9 +83,12 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """A browser that showed a cookie we know. `seen_at` is when it was last used, as stored."""
+    """A browser that showed a cookie we know. `seen_at` is when it was last used, as stored; `created_at` when
+    somebody signed in there, if anybody did.
+    """
 
     id_hash: str
+    created_at: datetime
     seen_at: datetime
     absolute_end_at: datetime
     signed_in: SignedIn | None
@@ -142,7 +145,9 @@ def known_browser(db: Session, cookie: str, now: datetime) -> Browser | None:
         minutes = getattr(clinic, f"{kind}_idle_minutes", DEFAULT_IDLE[kind])
         if now >= browser.seen_at + timedelta(minutes=minutes):
             return None
-    return Browser(browser.id_hash, browser.seen_at, browser.absolute_end_at, signed_in, dict(browser.data))
+    return Browser(
+        browser.id_hash, browser.created_at, browser.seen_at, browser.absolute_end_at, signed_in, dict(browser.data)
+    )
 
 
 def signed_in_as(db: Session, account: Account) -> SignedIn:

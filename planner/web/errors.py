@@ -15,7 +15,15 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
-from planner.domain.errors import FieldError, NotFound, NotPermitted, PlannerError, RequestReused, StaleVersion
+from planner.domain.errors import (
+    FieldError,
+    LimitReached,
+    NotFound,
+    NotPermitted,
+    PlannerError,
+    RequestReused,
+    StaleVersion,
+)
 from planner.domain.walltime import AmbiguousWallTime, NonexistentWallTime, UnknownZone
 from planner.web.access import is_fragment_request, route, signed_in
 
@@ -44,6 +52,7 @@ UNKNOWN = WORDS[500]
 STATUS_OF: tuple[tuple[type[PlannerError], int], ...] = (
     (StaleVersion, 409),
     (NotPermitted, 403),
+    (LimitReached, 429),
     (NotFound, 404),
     (RequestReused, 422),
     (FieldError, 422),
@@ -71,7 +80,10 @@ def request_id() -> str:
 def answer_refusal(error: PlannerError) -> Response:
     """A rule of the clinic said no, and the view left the answer to us."""
     status = next(status for kind, status in STATUS_OF if isinstance(error, kind))
-    return error_page(status, None if status == 404 else error.sentence)
+    response = error_page(status, None if status == 404 else error.sentence)
+    if isinstance(error, LimitReached):
+        response.headers["Retry-After"] = str(int(error.retry_after.total_seconds()) + 1)
+    return response
 
 
 def answer_impossible_time(error: ValueError) -> Response:

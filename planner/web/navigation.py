@@ -115,7 +115,7 @@ def page_surroundings() -> dict[str, Any]:
 def _surroundings_of(person: SignedIn, clinic: ClinicWords) -> dict[str, Any]:
     around: dict[str, Any] = {
         "home_url": first_page(person),
-        "reads_until": day_words(person.reads_until) if person.reads_until else None,
+        "reads_until": f"{day_words(person.reads_until)} {person.reads_until.year}" if person.reads_until else None,
         "navigation": _links(person.principal(address()), STAFF_LINKS if person.is_staff else PATIENT_LINKS),
         "person": PersonMenu(
             name=person.name,

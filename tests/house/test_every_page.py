@@ -46,7 +46,6 @@ NOT_LINKED = {
     "/my/calendar/new": "loaded again after its form, it leads back",
     "/my/dates/<id:appointment_id>/change/confirm": "loaded again after its form, it leads back",
     "/admin/instances/<id:run_id>": "after a file was checked: tests/web/instances",
-    "/admin/instances/plan.json": "in a clinic that came from an instance: tests/web/instances",
     "/setup": "while nobody can sign in: tests/journeys/test_first_run.py",
     "/setup/<token>": "printed where the planner is started: tests/journeys/test_first_run.py",
 }

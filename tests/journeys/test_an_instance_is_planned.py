@@ -63,10 +63,10 @@ def test_the_small_instance_is_planned_through_the_pages(fresh_store: Store) -> 
     assert begun.status_code == 303
     booked = [go_through(client, f"/courses/new/{number}") for number in range(1, 7)]
     assert sum(booked) >= 4
-    plan = json.loads(client.get("/admin/instances/plan.json").data)
+    plan = json.loads(client.submit(client.page("/admin/instances"), "/admin/instances/plan.json").data)
     assert broken_rules(document_of("S"), plan) == []
     assert len({one["patient"] for one in plan["appointments"]}) == sum(booked)
-    taken_out = client.get("/admin/instances/instance.json")
+    taken_out = client.submit(client.page("/admin/instances"), "/admin/instances/instance.json")
     assert taken_out.headers["Cache-Control"] == "no-store"
     assert parse_instance(taken_out.data) == parse_instance(content_of("S"))
     for path in ("/today", "/board", "/courses", "/patients", "/rosters"):

@@ -25,7 +25,10 @@ NOT_FOLLOWED = ("/sign-out",)
 SEE_OTHER = (301, 302, 303, 307, 308)
 #: Forms of these are sent by nobody who only looks: signing in and out, steps of a plan, tickets, new passwords,
 #: files taken out.
-NOT_SENT = ("auth.", "planning.", "feeds.", "accounts.download_audit", "accounts.join", "accounts.reset")
+NOT_SENT = (
+    "auth.", "planning.", "feeds.", "accounts.download_audit", "accounts.join", "accounts.reset", "instances.instance",
+    "instances.plan", "spreadsheets.export",
+)  # fmt: skip
 
 
 class WalkedPage(Page):

@@ -47,6 +47,11 @@ def instance_to_json(instance: Instance) -> Document:
     }
 
 
+def entries_in(document: Document) -> int:
+    """How many patients, staff, shifts, appointments and so on a document lists."""
+    return sum(len(value) for value in document.values() if isinstance(value, list))
+
+
 def to_bytes(document: Document) -> bytes:
     """A document as a UTF-8 file, one item of each list to a line."""
     lines = []

@@ -8,29 +8,25 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
 from planner.domain.errors import NotFound
-from planner.services import auditing
+from planner.services.exports import Made
 from planner.services.spreadsheets.cells import csv_bytes
 from planner.services.spreadsheets.checking import IMPORTERS
 from planner.services.spreadsheets.ground import Ground
 from planner.services.spreadsheets.kinds import KINDS
 
 
-def export(db: Session, principal: Principal, kind: str, *, now: datetime) -> bytes:
-    """Every record of a kind at the principal's sites, noted in the history. Raises NotFound, NotPermitted."""
+def export(db: Session, principal: Principal, kind: str, *, now: datetime) -> Made:
+    """Every record of a kind at the principal's sites; reads only. Raises NotFound, NotPermitted."""
     require(principal, Permission.SPREADSHEETS)
     if kind not in IMPORTERS:
         raise NotFound
-    content = export_bytes(db, principal, kind, now=now)
-    auditing.record(
-        db, principal, action="export.take", object_type="export", object_id=None, now=now, detail={"kind": kind}
-    )
-    return content
+    rows = list(IMPORTERS[kind](Ground(db, principal, now), {}).rows())
+    return Made(csv_bytes(KINDS[kind].headers, rows), len(rows))
 
 
 def export_bytes(db: Session, principal: Principal, kind: str, *, now: datetime) -> bytes:
-    """The file itself; reads only."""
-    importer = IMPORTERS[kind](Ground(db, principal, now), {})
-    return csv_bytes(KINDS[kind].headers, importer.rows())
+    """The file itself."""
+    return export(db, principal, kind, now=now).content
 
 
 def template(kind: str) -> bytes:

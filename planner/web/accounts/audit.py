@@ -16,9 +16,9 @@ from planner.store.queries.audit import AuditFilter, AuditPage, audit_page
 from planner.web.access import principal, repeatable, requires
 from planner.web.accounts import blueprint
 from planner.web.accounts.forms import AuditForm
-from planner.web.clock import now
-from planner.web.db import db
+from planner.web.db import db, own_reading
 from planner.web.fields import number_in, refuse
+from planner.web.taking_out import take_out
 
 PAGE: Final = "accounts/audit.html"
 FILTERS: Final = ("action", "account", "since", "until", "outcome")
@@ -32,7 +32,9 @@ def audit() -> Response | str:
     form = AuditForm(lists.staff_names(db()), formdata=request.args)
     if not form.validate():
         return refuse(PAGE, _page(form, AuditPage((), None, None)))
-    found = audit_page(db(), principal(), _wanted(form), before=_id_in("before"), after=_id_in("after"))
+    found = audit_page(
+        db(), principal(), _wanted(form, lists.clinic_zone(db())), before=_id_in("before"), after=_id_in("after")
+    )
     return render_template(PAGE, **_page(form, found))
 
 
@@ -41,17 +43,17 @@ def audit() -> Response | str:
 @repeatable("it takes a copy out, and each copy is written down")
 def download_audit() -> Response:
     """The lines of the filter as CSV."""
-    form = AuditForm(lists.staff_names(db()))
+    with own_reading() as reading:
+        form = AuditForm(lists.staff_names(reading))
+        zone = lists.clinic_zone(reading)
     if not form.validate():
         return refuse(PAGE, _page(form, AuditPage((), None, None)))
-    response = Response(audit_csv(db(), principal(), _wanted(form), now()), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="audit-{now():%Y-%m-%d}.csv"'
-    return response
+    wanted, back = _wanted(form, zone), url_for("accounts.audit", **_chosen())
+    return take_out("audit", "csv", lambda reading: audit_csv(reading, principal(), wanted), back=back)
 
 
-def _wanted(form: AuditForm) -> AuditFilter:
+def _wanted(form: AuditForm, zone: str) -> AuditFilter:
     """Days are whole days at the clinic."""
-    zone = lists.clinic_zone(db())
     account = form.account.data or None
     return AuditFilter(
         action=form.action.data or "",
@@ -66,8 +68,12 @@ def _id_in(name: str) -> int | None:
     return number_in(request.args.get(name, ""), _DIGITS)
 
 
+def _chosen() -> dict[str, Any]:
+    return {name: word for name in FILTERS if (word := request.values.get(name, ""))}
+
+
 def _page(form: AuditForm, found: AuditPage) -> dict[str, Any]:
-    chosen: dict[str, Any] = {name: word for name in FILTERS if (word := request.values.get(name, ""))}
+    chosen = _chosen()
     older, newer = found.older_than, found.newer_than
     return {
         "form": form,

@@ -6,4 +6,10 @@ from flask import Blueprint
 
 blueprint = Blueprint("auth", __name__)
 
-from planner.web.auth import account, codes, factor, views  # noqa: E402, F401  they put their views into the blueprint
+from planner.web.auth import (  # noqa: E402  they put their views into the blueprint
+    account,  # noqa: F401
+    again,  # noqa: F401
+    codes,  # noqa: F401
+    factor,  # noqa: F401
+    views,  # noqa: F401
+)

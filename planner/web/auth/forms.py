@@ -50,6 +50,18 @@ class ProofForm(PlannerForm):
     password = PasswordField("Present password", [InputRequired("Enter your present password.")])
 
 
+class PasswordAgainForm(PlannerForm):
+    """The present password, before something leaves."""
+
+    password = PasswordField("Password", [InputRequired("Enter your password.")])
+
+
+class CodeAgainForm(PasswordAgainForm):
+    """The same where signing in takes a code."""
+
+    code = StringField("Code from your phone", [InputRequired("Enter the code."), Length(max=LONGEST_CODE)])
+
+
 class ConfirmForm(PlannerForm):
     """The first code of a new seed."""
 

@@ -64,7 +64,7 @@ class AwayForm(PlannerForm):
 class DischargeForm(PlannerForm):
     """Whether the sign-in ends with the care."""
 
-    end_sign_in = BooleanField("End their sign-in, too")
+    end_sign_in = BooleanField("End their sign-in at once")
 
 
 def words_of(at: time | None, otherwise: str) -> str:

@@ -23,7 +23,8 @@ from planner.web.security import takes_files
 from planner.web.spreadsheets import blueprint
 from planner.web.spreadsheets.forms import AgainForm
 from planner.web.spreadsheets.pages import RunPage, run_page
-from planner.web.spreadsheets.views import KIND_PAGE, kind_page, known, send_file, upload_form
+from planner.web.spreadsheets.views import KIND_PAGE, kind_page, known, upload_form
+from planner.web.taking_out import file_to_keep
 
 FIRST_ERROR = 400
 #: What surrounds a file in a form.
@@ -90,7 +91,7 @@ def faults(run_id: int) -> Response:
     """Every bad line with its column and reason, as a file."""
     found = runs.faults_of(db(), principal(), run_id)
     rows = [(str(line), column, reason) for line, column, reason in found]
-    return send_file(csv_bytes(("line", "column", "reason"), rows), "lines.csv")
+    return file_to_keep(csv_bytes(("line", "column", "reason"), rows), "lines.csv")
 
 
 @blueprint.post("/admin/spreadsheets/runs/<id:run_id>/write")

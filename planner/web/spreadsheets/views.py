@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template
+from flask import render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from planner.domain.access import Permission
@@ -14,13 +14,14 @@ from planner.services.spreadsheets.calendar_file import choosers
 from planner.services.spreadsheets.columns import Kind
 from planner.services.spreadsheets.kinds import APPOINTMENTS, KINDS
 from planner.services.spreadsheets.runs import own_runs
-from planner.web.access import principal, requires
+from planner.web.access import principal, repeatable, requires
 from planner.web.clock import now
-from planner.web.db import db, own_transaction
+from planner.web.db import db
 from planner.web.navigation import page_exists
 from planner.web.spreadsheets import blueprint
 from planner.web.spreadsheets.forms import CalendarForm, UploadForm
 from planner.web.spreadsheets.pages import run_line
+from planner.web.taking_out import file_to_keep, take_out
 
 KIND_PAGE = "spreadsheets/kind.html"
 #: Pages of other files that belong here once they are there: address, title, words.
@@ -52,24 +53,25 @@ def kind(kind: str) -> str:
 @requires(Permission.SPREADSHEETS)
 def template(kind: str) -> Response:
     """The header line, to be filled in."""
-    return send_file(exporting.template(kind), f"{kind}.csv")
+    return file_to_keep(exporting.template(kind), f"{kind}.csv")
 
 
 @blueprint.get("/admin/spreadsheets/<kind>/example.csv")
 @requires(Permission.SPREADSHEETS)
 def example(kind: str) -> Response:
     """The header and a made-up line."""
-    return send_file(exporting.example(kind), f"{kind}-example.csv")
+    return file_to_keep(exporting.example(kind), f"{kind}-example.csv")
 
 
-@blueprint.get("/admin/spreadsheets/<kind>/all.csv")
+@blueprint.post("/admin/spreadsheets/<kind>/all.csv")
 @requires(Permission.SPREADSHEETS)
+@repeatable("it takes a copy out, and each copy is written down")
 def export(kind: str) -> Response:
-    """Everything of this kind at one's own sites. That it was taken is noted, so this one page writes a line."""
+    """Everything of this kind at one's own sites."""
     known(kind)
-    with own_transaction() as writing:
-        content = exporting.export(writing, principal(), kind, now=now())
-    return send_file(content, f"{kind}-{now():%Y-%m-%d}.csv")
+    on_list = request.form.get("from") == "list"
+    back = url_for("spreadsheets.index") if on_list else url_for("spreadsheets.kind", kind=kind)
+    return take_out(kind, "csv", lambda reading: exporting.export(reading, principal(), kind, now=now()), back=back)
 
 
 def known(slug: str) -> Kind:
@@ -91,11 +93,3 @@ def upload_form(slug: str) -> UploadForm:
 def kind_page(kind: Kind, form: UploadForm) -> dict[str, Any]:
     """The context of a kind's page."""
     return {"kind": kind, "form": form}
-
-
-def send_file(content: bytes, name: str) -> Response:
-    """A CSV file to keep, under a name that says nothing of the clinic."""
-    response = Response(content, mimetype="text/csv")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response

@@ -175,7 +175,8 @@ def download(admin: StrictClient, path: str = AUDIT, **typed: str) -> str:
     answer = admin.submit(admin.page(path), f"{AUDIT}/download", typed)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="audit-2026-03-04.csv"'
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="audit-2026-03-04-1.csv"'
+    assert answer.headers["Cache-Control"] == "no-store"
     return answer.data.decode("utf-8-sig")
 
 
@@ -190,8 +191,9 @@ def test_the_download_holds_the_filter_s_lines_and_is_written_down(
     assert [line[4] for line in lines[1:] if line[8] == "site.tried"] == ["Site (4001)"]
     last = db.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert last is not None
-    assert (last.action, last.account_id) == ("audit.downloaded", cast.accounts["admin"].id)
-    assert last.detail == {"rows": len(lines) - 1}
+    assert (last.action, last.account_id) == ("export.take", cast.accounts["admin"].id)
+    assert last.detail == {"kind": "audit", "rows": len(lines) - 1}
+    assert "Export (1)" in admin.page(AUDIT).words
 
 
 @ON_ONE_DATABASE

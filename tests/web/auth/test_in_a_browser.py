@@ -1,12 +1,16 @@
 """Signing in and one's account as a real browser sees them: no accessibility fault, and the policy holds."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import update
 
 from planner.app import create_app
 from planner.store.engine import Store
+from planner.store.records import BrowserSession
+from planner.web.clock import system_clock
 from tests.support.axe import axe_faults, sideways_overflow
 from tests.support.cast import PASSWORD, make_cast
 from tests.support.chromium import screen
@@ -16,8 +20,6 @@ from tests.web.conftest import SETTINGS
 
 @pytest.fixture
 def url(fresh_store: Store) -> Iterator[str]:
-    from planner.web.clock import system_clock
-
     with fresh_store.writing() as db:
         make_cast(db, system_clock())
     with serve(create_app(SETTINGS, store=fresh_store)) as server:
@@ -73,3 +75,32 @@ def test_from_the_sign_in_page_to_the_account_and_out(
         page.goto("/nothing-here")
         look(page)
         assert broken == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_file_asks_for_the_password_again_and_its_button_works_twice(
+    browser: Browser, url: str, fresh_store: Store, width: int
+) -> None:
+    with screen(browser, width, base_url=url) as context:
+        page = context.new_page()
+        page.goto("/admin/spreadsheets")
+        fill_in(page, "coordinator")
+        look_over(page)
+        with fresh_store.writing() as db:
+            db.execute(update(BrowserSession).values(created_at=system_clock() - timedelta(minutes=11)))
+        take_out = page.get_by_role("button", name="Take out patients")
+        take_out.click()
+        look_over(page)
+        page.get_by_label("Password").fill("not the password")
+        page.get_by_role("button", name="Go on").click()
+        assert page.title().startswith("Error: ")
+        look_over(page)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Go on").click()
+        assert page.url == f"{url}/admin/spreadsheets"
+        for number in (1, 2):
+            expect(take_out).not_to_have_attribute("aria-disabled", "true")
+            with page.expect_download() as file:
+                take_out.click()
+            assert file.value.suggested_filename.endswith(f"-{number}.csv")
+        assert page.url == f"{url}/admin/spreadsheets"

@@ -112,22 +112,23 @@ def test_a_coordinator_begins_plans_and_takes_out(sign_in: SignIn, db: Session, 
     assert "2 patients have no course yet" in page.words
     assert client.submit(page, f"{ADDRESS}/plans").location == "/courses/new"
     assert db.scalar(select(func.count()).select_from(PlanDraft)) == 2
-    given = client.get(f"{ADDRESS}/instance.json")
-    assert given.headers["Content-Disposition"] == 'attachment; filename="instance.json"'
+    given = client.submit(client.page(ADDRESS), f"{ADDRESS}/instance.json")
+    assert given.headers["Content-Disposition"] == 'attachment; filename="instance-2026-03-04-1.json"'
     assert given.headers["Cache-Control"] == "no-store"
     assert parse_instance(given.data) == parse_instance(content_of("a14-greedy-trap"))
-    plan = json.loads(client.get(f"{ADDRESS}/plan.json").data)
+    plan = json.loads(client.submit(client.page(ADDRESS), f"{ADDRESS}/plan.json").data)
     assert [one["reasons"] for one in plan["unplanned"]] == [["Not planned yet."]] * 2
 
 
 def test_nobody_else_comes_near(sign_in: SignIn, client: StrictClient) -> None:
     nurse, coordinator = sign_in("nurse"), sign_in("coordinator")
-    for path in (ADDRESS, f"{ADDRESS}/instance.json", f"{ADDRESS}/plan.json"):
-        assert nurse.get(path).status_code == 404
-        assert client.get(path).status_code == 303
+    assert nurse.get(ADDRESS).status_code == 404
+    assert client.get(ADDRESS).status_code == 303
+    for path in (f"{ADDRESS}/instance.json", f"{ADDRESS}/plan.json"):
+        assert nurse.send(path).status_code == 403
     assert coordinator.send(ADDRESS).status_code == 403
     assert coordinator.get(f"{ADDRESS}/1").status_code == 404
-    assert sign_in("admin").get(f"{ADDRESS}/plan.json").status_code == 404
+    assert sign_in("admin").send(f"{ADDRESS}/plan.json").status_code == 403
 
 
 def test_a_file_of_somebody_else_is_not_there(sign_in: SignIn, db: Session, cast: Cast) -> None:
@@ -141,4 +142,4 @@ def test_a_file_of_somebody_else_is_not_there(sign_in: SignIn, db: Session, cast
 def test_without_sites_there_is_nothing_to_take_out(sign_in: SignIn) -> None:
     coordinator = sign_in("coordinator")
     assert "You work for no site yet" in coordinator.page(ADDRESS).words
-    assert coordinator.get(f"{ADDRESS}/instance.json").status_code == 422
+    assert coordinator.send(f"{ADDRESS}/instance.json").status_code == 422

@@ -52,7 +52,7 @@ def test_they_read_their_past_dates_and_are_told_until_when(
     client = sign_in("patient")
     for path in ("/my", "/my/dates", f"/my/dates/{past.id}", "/my/calendar", "/my/help", "/account"):
         words = client.page(path).words
-        assert "Your time with us has ended. Until Tuesday 2 June you can still sign in here" in words, path
+        assert "Your time with us has ended. Until Tuesday 2 June 2026 you can still sign in here" in words, path
     assert "/my/calendar" not in client.page("/my").links
     assert "Wednesday 25 February" in client.page("/my/dates").words
 

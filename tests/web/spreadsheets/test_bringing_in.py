@@ -67,6 +67,6 @@ def test_every_bad_line_is_told_and_nothing_is_written(db: Session, coordinator:
 def test_what_was_taken_out_can_be_brought_in_again(db: Session, coordinator: StrictClient, bring: Send) -> None:
     page = bring("shifts", TWO)
     coordinator.submit(page, f"/admin/spreadsheets/runs/{db.scalars(select(ImportRun.id)).one()}/write")
-    taken = coordinator.get("/admin/spreadsheets/shifts/all.csv")
+    taken = coordinator.send("/admin/spreadsheets/shifts/all.csv")
     assert taken.headers["Cache-Control"] == "no-store"
     assert "There is nothing to write" in bring("shifts", taken.data).words

@@ -117,9 +117,10 @@ def test_another_persons_import_is_not_there(db: Session, bring: Send, sign_in: 
 @pytest.mark.parametrize("who", ["admin", "nurse", "therapist", "prescriber", "patient"])
 def test_files_are_for_coordinators(imports: InlineImports, sign_in: SignIn, who: str) -> None:
     client = sign_in(who)
-    for path in ("", "/patients", "/patients/all.csv", "/patients/empty.csv", "/runs/1"):
+    for path in ("", "/patients", "/patients/empty.csv", "/runs/1"):
         assert client.get(f"/admin/spreadsheets{path}").status_code == 404
-    assert client.send("/admin/spreadsheets/patients").status_code == 403
+    for path in ("/patients", "/patients/all.csv"):
+        assert client.send(f"/admin/spreadsheets{path}").status_code == 403
 
 
 def test_taking_out_is_kept_to_ones_own_sites_and_in_the_history(
@@ -127,15 +128,17 @@ def test_taking_out_is_kept_to_ones_own_sites_and_in_the_history(
 ) -> None:
     cast.patients["alder"].escort = "=cmd|'/c calc'!A1"
     db.commit()
-    taken = coordinator.get("/admin/spreadsheets/patients/all.csv")
+    page = coordinator.page("/admin/spreadsheets/patients")
+    taken = coordinator.submit(page, "/admin/spreadsheets/patients/all.csv")
     assert taken.mimetype == "text/csv"
     assert taken.headers["Cache-Control"] == "no-store"
-    assert taken.headers["Content-Disposition"] == 'attachment; filename="patients-2026-03-04.csv"'
+    assert taken.headers["Content-Disposition"] == 'attachment; filename="patients-2026-03-04-1.csv"'
     assert cast.patients["alder"].code in taken.text
     assert cast.patients["cedar"].code not in taken.text
     assert "\"'=cmd|" in taken.text
     entry = db.scalars(select(AuditEntry).where(AuditEntry.action == "export.take")).one()
-    assert entry.detail == {"kind": "patients"}
+    assert (entry.object_id, entry.at, entry.account_id) == (1, NOW, cast.accounts["coordinator"].id)
+    assert entry.detail == {"kind": "patients", "rows": taken.text.count("\r\n") - 1}
 
 
 def test_every_kind_explains_itself_and_gives_an_empty_file_and_an_example(coordinator: StrictClient) -> None:

@@ -2,6 +2,7 @@
 // Text is only ever set through textContent: the page's policy allows nothing else.
 
 const SAY_SAVING_AFTER_MS = 1000;
+const FILE_AGAIN_AFTER_MS = 2000;
 const CHECK_IDLE_EVERY_MS = 10000;
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" });
 
@@ -18,7 +19,8 @@ function say(words) {
   document.getElementById("status")?.append(line);
 }
 
-// A form goes off once. The words change only when the answer takes longer than a second.
+// A form goes off once. The words change only when the answer takes longer than a second. A form that takes a file out
+// stays on its page, which never hears that the file has come: it can be sent again a little later.
 function guard(event) {
   const form = event.target;
   if (form.method !== "post") return;
@@ -28,7 +30,8 @@ function guard(event) {
     return;
   }
   const button = event.submitter;
-  const words = button?.querySelector(":scope > *") ? null : button?.textContent;
+  const takesFile = form.hasAttribute("data-takes-file");
+  const words = takesFile || button?.querySelector(":scope > *") ? null : button?.textContent;
   button?.setAttribute("aria-disabled", "true");
   const timer = setTimeout(() => { if (button && words) button.textContent = "Saving..."; }, SAY_SAVING_AFTER_MS);
   sent.set(form, () => {
@@ -37,6 +40,7 @@ function guard(event) {
     if (button && words) button.textContent = words;
     sent.delete(form);
   });
+  if (takesFile) setTimeout(() => release(form), FILE_AGAIN_AFTER_MS);
 }
 
 function release(form) {
