@@ -23,6 +23,7 @@ from planner.services.zone_changes import outdated_sentence
 from planner.store import migrate as migrations
 from planner.store.engine import Store
 from planner.store.guards import GuardMissing, check_guards, guards_fault
+from planner.store.queries.audit import history_size
 
 
 @click.command("migrate")
@@ -160,8 +161,13 @@ def _findings(found: Store) -> list[tuple[str, str]]:
         findings.append(("what is held agrees with what is booked", _counted(disagreements(db), "disagree")))
         unreadable_seeds = unreadable(db, current_app.extensions["planner_sealer"])
         findings.append(("second factors can be read", _sealed_with_another_key(unreadable_seeds)))
+        findings.append((_history_words(*history_size(db)), ""))
         findings.append((f"time zone data {zone_data_version()}", outdated_sentence(db, now())))
     return findings
+
+
+def _history_words(lines: int, reads: int) -> str:
+    return f"history of {lines:,} lines, {reads:,} of them looks at records and lists"
 
 
 def _guards_fault(connection: Connection) -> str:

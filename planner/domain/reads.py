@@ -42,6 +42,8 @@ ONE_LINE_WITHIN: Final = timedelta(minutes=5)
 #: Policy of the planner, chosen and not measured: more charts than these in an hour look like a list that is copied.
 #: HIPAA asks for a regular review of who read what and names no number (45 CFR 164.308(a)(1)(ii)(D)).
 CHARTS_AN_HOUR: Final = 50
+#: Policy of the planner: an appointment so long before or after a look explains it (planning ahead, writing up).
+CARE_AROUND: Final = timedelta(weeks=4)
 _HOUR: Final = timedelta(hours=1)
 
 

@@ -1,12 +1,14 @@
 """Every command: what it prints, where, and with which exit code."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import icalendar
 import pytest
 from sqlalchemy import func, select
 
+from planner.services.auditing import record
 from planner.services.demo import DEMO_PASSWORD, DEMO_SIGN_INS
 from planner.store.engine import Store
 from planner.store.guards import remove_guards
@@ -218,3 +220,11 @@ def test_the_doctor_finds_missing_guards_and_disagreements(demo: Run, store: Sto
     assert f"1 disagree (appointments {held})" in sick.stdout
     assert demo("migrate").exit_code == 0
     assert "protection against double booking" not in demo("doctor").stdout
+
+
+def test_doctor_says_how_long_the_history_is(run: Run, fresh_store: Store) -> None:
+    assert "ok     history of 0 lines, 0 of them looks at records and lists" in run("doctor").stdout
+    with fresh_store.writing() as db:
+        for action in ("patient.read", "list.read", "site.add"):
+            record(db, None, action=action, object_type="site", object_id=1, now=datetime.now(UTC))
+    assert "ok     history of 3 lines, 2 of them looks at records and lists" in run("doctor").stdout

@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from planner.domain.access import Permission, Principal, require
+from planner.domain.reads import READS
 from planner.store.records import Account, AuditEntry
 
 #: Who acted, besides the accounts of staff.
 PATIENTS: Final = "patients"
 NOBODY: Final = "nobody"
+#: What was done, besides single actions: looks at records and lists, those and everything else.
+LOOKS: Final = "reads"
+ALL: Final = "all"
 #: Kinds of records that are never a patient's, so that their number may be shown.
 NUMBERED: Final = frozenset(
     {
@@ -31,7 +35,10 @@ _FETCHED_AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which lines are wanted. `account` is an account's id, PATIENTS, NOBODY or None for all; times are instants."""
+    """Which lines are wanted. `account` is an account's id, PATIENTS, NOBODY or None for all; times are instants.
+
+    `action` is one action, LOOKS, ALL, or nothing for everything but looks, which would bury the rest.
+    """
 
     action: str = ""
     account: int | str | None = None
@@ -102,6 +109,13 @@ def audit_lines(db: Session, principal: Principal, wanted: AuditFilter, most: in
     return (_row(*row) for row in found)
 
 
+def history_size(db: Session) -> tuple[int, int]:
+    """How many lines the history has, and how many of them are looks at records and lists. One query."""
+    looks = func.count().filter(AuditEntry.action.in_(READS))
+    lines, reads = db.execute(select(func.count(), looks).select_from(AuditEntry)).one()
+    return lines, reads
+
+
 def _query(wanted: AuditFilter) -> Select[AuditEntry, str, int | None, str, int | None]:
     actor, target = aliased(Account), aliased(Account)
     query = (
@@ -109,7 +123,10 @@ def _query(wanted: AuditFilter) -> Select[AuditEntry, str, int | None, str, int 
         .outerjoin(actor, actor.id == AuditEntry.account_id)
         .outerjoin(target, (AuditEntry.object_type == "account") & (target.id == AuditEntry.object_id))
     )
-    if wanted.action:
+    if wanted.action in ("", LOOKS):
+        is_look = AuditEntry.action.in_(READS)
+        query = query.where(is_look if wanted.action else ~is_look)
+    elif wanted.action != ALL:
         query = query.where(AuditEntry.action == wanted.action)
     if wanted.outcome:
         query = query.where(AuditEntry.outcome == wanted.outcome)

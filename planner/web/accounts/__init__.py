@@ -6,4 +6,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("accounts", __name__)
 
-from planner.web.accounts import audit, caring, factors, inviting, joining, portal, resetting  # noqa: E402, F401
+from planner.web.accounts import audit, caring, factors, inviting, joining, portal, reading, resetting  # noqa: E402, F401

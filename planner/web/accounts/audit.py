@@ -84,4 +84,11 @@ def _page(form: AuditForm, found: AuditPage) -> dict[str, Any]:
         "older_url": url_for("accounts.audit", **chosen, before=older) if older is not None else None,
         "newer_url": url_for("accounts.audit", **chosen, after=newer) if newer is not None else None,
         "most": MOST_LINES,
+        "tabs": audit_tabs("accounts.audit"),
     }
+
+
+def audit_tabs(current: str) -> list[dict[str, Any]]:
+    """The two views of the history."""
+    pages = (("accounts.audit", "Lines"), ("accounts.reads", "Reads to look at"))
+    return [{"label": label, "url": url_for(page), "current": page == current} for page, label in pages]

@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional, Va
 from planner.domain.access import Role
 from planner.services.accounts import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
 from planner.services.audit_words import ACTIONS, OUTCOMES
-from planner.store.queries.audit import NOBODY, PATIENTS
+from planner.store.queries.audit import ALL, LOOKS, NOBODY, PATIENTS
 from planner.web.courses.forms import Day
 from planner.web.fields import Line, PlannerForm, Ticks, id_of
 
@@ -108,7 +108,12 @@ class AuditForm(PlannerForm):
 
     def __init__(self, staff: list[tuple[int, str]], *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.action.choices = [SelectChoice("", "Everything"), *(SelectChoice(*one) for one in _by_words(ACTIONS))]
+        self.action.choices = [
+            SelectChoice("", "Everything but reads"),
+            SelectChoice(LOOKS, "Reads"),
+            SelectChoice(ALL, "Everything"),
+            *(SelectChoice(*one) for one in _by_words(ACTIONS)),
+        ]
         self.account.choices = [
             SelectChoice("", "Everybody"),
             SelectChoice(PATIENTS, "Patients"),

@@ -53,7 +53,7 @@ class Visit:
     opened: str
 
 
-@blueprint.get("/my/looks")
+@blueprint.get("/my/help/looks")
 @requires(Permission.PORTAL, reads=OWN_RECORD)
 def looks() -> str:
     """Who opened one's record, the latest first."""

@@ -14,7 +14,7 @@ from tests.web.my.stage import Stage
 from tests.web.my.test_plan import INDISCREET
 
 SignIn = Callable[[str], StrictClient]
-LOOKS = "/my/looks"
+LOOKS = "/my/help/looks"
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def pages(stage: Stage) -> list[str]:
         f"/my/dates/{row.id}/cancel",
         f"/my/dates/{session.id}/cancel",
         "/my/help",
-        "/my/looks",
+        "/my/help/looks",
         "/my/calendar",
         "/my/calendar/words",
     ]
