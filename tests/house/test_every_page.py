@@ -54,7 +54,9 @@ NOT_LINKED = {
 SELDOM = {
     "/courses/new/<id:draft_id>/4/widen": "when no plan fits: tests/web/planning",
     "/courses/new/<id:draft_id>/5/keep": "when times were kept for too long: tests/web/planning",
+    "/account/prove": "when the last proof is too old: tests/web/test_taking_out.py",
     "/admin/instances": "while the clinic is empty: tests/web/instances",
+    "/admin/instances/plan.json": "in a clinic that came from an instance: tests/web/instances",
     "/admin/protocols/<id:protocol_id>/undo": "while a draft has a last change: tests/web/protocols",
     "/admin/instances/<id:run_id>/bring-in": "after a file was checked: tests/web/instances",
     "/admin/instances/<id:run_id>/give-up": "after a file was checked: tests/web/instances",
