@@ -19,6 +19,7 @@ class Rule(StrEnum):
     PRESCRIBER_AWAY = "PRESCRIBER_AWAY"
     THERAPIST_BUSY = "THERAPIST_BUSY"
     THERAPIST_AWAY = "THERAPIST_AWAY"
+    DAY_FULL = "DAY_FULL"
     ROOM_BUSY = "ROOM_BUSY"
     PATIENT_BUSY = "PATIENT_BUSY"
     PATIENT_AWAY = "PATIENT_AWAY"
@@ -48,6 +49,7 @@ OVERRIDABLE = frozenset(
         Rule.NURSE_AWAY,
         Rule.THERAPIST_BUSY,
         Rule.THERAPIST_AWAY,
+        Rule.DAY_FULL,
         Rule.PATIENT_AWAY,
         Rule.PREP_MISSING,
     }
@@ -59,7 +61,7 @@ OFF_HOURS = frozenset({Rule.CLOSED, Rule.PRESCRIBER_AWAY, Rule.NURSE_AWAY, Rule.
 
 #: Rules that a person may ask to set aside for one appointment that they move, beside OUTSIDE_WINDOW, which never
 #: refuses a move and is asked about in its preview.
-ASKED_ASIDE = OFF_HOURS | {Rule.OVERLAP, Rule.SPACING, Rule.NO_WINDOW_SLOT}
+ASKED_ASIDE = OFF_HOURS | {Rule.OVERLAP, Rule.DAY_FULL, Rule.SPACING, Rule.NO_WINDOW_SLOT}
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,9 @@ HOLDING = frozenset({AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED, Appoin
 #: An appointment in one of these may still be moved.
 MOVABLE = frozenset({AppointmentStatus.BOOKED, AppointmentStatus.PROPOSED})
 
+#: Kinds that count as one of a therapist's sessions of a day, while their status holds people (`HOLDING`).
+SESSIONS = frozenset(AppointmentKind) - {AppointmentKind.INFUSION}
+
 #: An infusion in one of these is, or will be, a dose that counts.
 COUNTING = frozenset({AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED, AppointmentStatus.FULFILLED})
 

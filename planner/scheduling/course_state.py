@@ -5,15 +5,16 @@ All instants here are axis minutes of the search's supply.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.domain.protocols import IntegrationMode
 from planner.domain.statuses import COUNTING, HOLDING, MOVABLE, AppointmentKind, AppointmentStatus
 from planner.scheduling.breaks import breaks_of
+from planner.scheduling.day_limits import NO_BARS, Bars
 from planner.scheduling.placements import Placement
 from planner.scheduling.search import CourseSearch
-from planner.scheduling.sheets import BookedSheet, CourseSheet, PatientSheet
+from planner.scheduling.sheets import BookedSheet, CourseSheet, OwnSession, PatientSheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,35 @@ class State:
 
 
 class CourseView:
-    """An existing course with the search over its supply; answers what is fixed and what may move."""
+    """An existing course with the search over its supply; answers what is fixed and what may move.
 
-    def __init__(self, course: CourseSheet) -> None:
-        self.course, self.now = course, course.clinic.now
-        self.search = CourseSearch(course.clinic, replace(course.request, patient=self._patient()))
+    `bars` are minutes at which none of its sessions begins with somebody. With `only`, all its sessions but that one
+    (by id) count as staying where they are.
+    """
+
+    def __init__(self, course: CourseSheet, bars: Bars = NO_BARS, only: int | None = None) -> None:
+        self.course, self.now, self.bars, self._only = course, course.clinic.now, bars, only
+        self.search = CourseSearch(course.clinic, replace(course.request, patient=self._patient()), bars=bars)
         self.origin = self.search.supply.origin
+        self._alone: dict[int, CourseView] = {}
+
+    def barred(self, bars: Bars) -> CourseView:
+        """The same course with more minutes at which none of its sessions begins with somebody."""
+        return CourseView(self.course, self.bars | bars, self._only)
+
+    def for_one(self, booked: BookedSheet) -> CourseView:
+        """The same course for moving this session alone: the others keep their places on the days of therapists."""
+        here = (booked.therapist_id, self.search.days.index(booked.start))
+        if self._only is not None or not self.search.supply.limits.closes_for_one(here):
+            return self
+        if booked.id not in self._alone:
+            self._alone[booked.id] = CourseView(self.course, self.bars, booked.id)
+        return self._alone[booked.id]
 
     def _patient(self) -> PatientSheet:
         """The patient, also held by those sessions of the course that will not give way to anything."""
         patient, clinic = self.course.request.patient, self.course.clinic
+        patient = replace(patient, own_sessions=tuple(self._own_sessions()))
         protocol = self.course.request.protocol
         if protocol.integration.mode is IntegrationMode.ROLLING:
             return patient
@@ -74,6 +94,12 @@ class CourseView:
         fixed = [a for a in self.course.appointments if a.kind is not AppointmentKind.INFUSION and a.status in HOLDING]
         spans = [(a.start - spare, a.end + spare) for a in fixed if self.frozen(a)]
         return replace(patient, busy=(*patient.busy, *spans))
+
+    def _own_sessions(self) -> Iterator[OwnSession]:
+        for booked in self.course.appointments:
+            if booked.session is not None:
+                stays = self.frozen(booked) or (self._only is not None and booked.id != self._only)
+                yield OwnSession(*booked.session, stays)
 
     def frozen(self, booked: BookedSheet) -> bool:
         """Whether an appointment may not change: past, happened or pinned (house.md, decision 5)."""

@@ -14,11 +14,11 @@ from planner.domain.statuses import AppointmentKind, Mode
 from planner.scheduling.around import other_starts
 from planner.scheduling.course_state import CourseView, State
 from planner.scheduling.packing import Option, Use, best_packing
-from planner.scheduling.placements import Held, Placement
+from planner.scheduling.placements import Placement
 from planner.scheduling.placing import session_with
 from planner.scheduling.sheets import BookedSheet, CourseSheet, PersonSheet
 from planner.scheduling.taking_over import may_stay, same_time
-from planner.scheduling.withdrawals import rebusied
+from planner.scheduling.withdrawals import Uses, resupplied, uses_of
 
 #: The best options of one session that are weighed against those of others; what they leave out is still found when
 #: its course is decided.
@@ -48,7 +48,7 @@ def settle_covers(parts: Iterable[Displaced]) -> dict[int, Placement]:
     """Where displaced sessions of courses whose doses stay go, by appointment id: as many as possible are saved, as
     many of those as possible keep their time, and then the nearest to what is liked. Who is not in it could not be."""
     settled = [part for part in parts if part.doses_stay and part.sessions]
-    freed = [held for part in settled for session in part.sessions for held in session.holds]
+    freed = uses_of(session for part in settled for session in part.sessions)
     ids, wanted = _wanted(settled, freed, at_other_times=False)
     found = best_packing(wanted)
     if None in found:  # else nobody could do better than keep them all, and most days ask no more
@@ -57,7 +57,7 @@ def settle_covers(parts: Iterable[Displaced]) -> dict[int, Placement]:
 
 
 def _wanted(
-    parts: Sequence[Displaced], freed: Sequence[Held], *, at_other_times: bool
+    parts: Sequence[Displaced], freed: Uses, *, at_other_times: bool
 ) -> tuple[list[int], list[list[Option[Placement]]]]:
     """The displaced sessions by id, and the options of each in order of cost. One course is looked at at a time: the
     masks of many at once would not fit into a small machine."""
@@ -76,20 +76,23 @@ def _rank(option: Option[Placement]) -> tuple[tuple[int, ...], int, int]:
     return option.cost, option.what.start, option.what.therapist_id or 0
 
 
-def _looks(part: Displaced, freed: Sequence[Held]) -> Iterator[tuple[CourseView, State, BookedSheet]]:
+def _looks(part: Displaced, freed: Uses) -> Iterator[tuple[CourseView, State, BookedSheet]]:
     """Each displaced session that may move, with its course as if all displaced sessions gave their places back."""
-    own = {held for session in part.sessions for held in session.holds}
-    clinic = rebusied(part.course.clinic, [held for held in freed if held not in own], ())
+    own = uses_of(part.sessions)
+    of_others = Uses(
+        tuple(held for held in freed.holds if held not in own.holds),
+        tuple(session for session in freed.sessions if session not in own.sessions),
+    )
+    clinic = resupplied(part.course.clinic, of_others, Uses())
     view = CourseView(replace(part.course, clinic=clinic))
     state = replace(view.state(), displaced=part.ids)
     return ((view, state, session) for session in part.sessions if not view.frozen(session))
 
 
-def reserved(covers: Mapping[int, Placement], parts: Sequence[Displaced]) -> tuple[list[Held], list[Held]]:
+def reserved(covers: Mapping[int, Placement], parts: Sequence[Displaced]) -> tuple[Uses, Uses]:
     """What settled sessions of these parts give back, and what they will hold."""
     sessions = [session for part in parts for session in part.sessions if session.id in covers]
-    freed = [held for session in sessions for held in session.holds]
-    return freed, [held for session in sessions for held in covers[session.id].holds]
+    return uses_of(sessions), uses_of(covers[session.id] for session in sessions)
 
 
 def _at_its_time(view: CourseView, state: State, booked: BookedSheet) -> Iterator[Option[Placement]]:
@@ -98,7 +101,7 @@ def _at_its_time(view: CourseView, state: State, booked: BookedSheet) -> Iterato
     primary = view.search.supply.patient.primary_therapist_id
     for after in same_time(view, state, booked, MOST_ROOMS):
         cost = (0, 0, after.therapist_id != primary, after.mode is not booked.mode, 0, after.room_id != booked.room_id)
-        yield Option(cost, _uses(view, booked, after), after)
+        yield _option(view, state, booked, cost, after)
 
 
 def _at_other_times(view: CourseView, state: State, booked: BookedSheet) -> Iterator[Option[Placement]]:
@@ -134,7 +137,7 @@ def _chances(
             )  # fmt: skip
             not_primary = person.id != supply.patient.primary_therapist_id
             cost = (1, loss, not_primary, mode is not booked.mode, distance, after.room_id != booked.room_id)
-            yield Option(cost, _uses(view, booked, after), after)
+            yield _option(view, state, booked, cost, after)
 
 
 def _other_starts(
@@ -154,6 +157,26 @@ def _other_starts(
         return
     first = max(view.leaves(dose) - dose.anchor, link.opens)
     yield from ((s.loss, s.distance, s.start) for s in slots.all(dose.anchor, last, first) if s.start != here)
+
+
+def _option(
+    view: CourseView, state: State, booked: BookedSheet, cost: tuple[int, ...], after: Placement
+) -> Option[Placement]:
+    """The option with one of the places that are left on the therapist's day, once all that is displaced is gone."""
+    limits, day = view.search.supply.limits, view.day(after.start - view.origin)
+    person = next((p for p in view.search.supply.therapists if p.id == after.therapist_id), None)
+    uses = _uses(view, booked, after)
+    if person is None or person.most_sessions is None or not limits.any:
+        return Option(cost, uses, after)
+    stay = sum(
+        other.session is not None
+        and other.id not in state.displaced
+        and not view.frozen(other)
+        and (other.therapist_id, view.day(other.start - view.origin)) == (person.id, day)
+        for other in view.course.appointments
+    )
+    left = max(person.most_sessions - limits.held(person, day) - stay, 0)
+    return Option(cost, uses, after, ("day", person.id, view.search.days.day(day)), left)
 
 
 def _uses(view: CourseView, booked: BookedSheet, after: Placement) -> tuple[Use, ...]:

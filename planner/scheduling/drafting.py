@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -25,8 +26,11 @@ class SessionOption:
     chosen: bool
 
 
-def as_course(proposal: CourseProposal, clinic: ClinicSheet, request: CourseRequest) -> CourseSheet:
-    """The proposal as if it were booked; an appointment's id is its place among the placements, from 1."""
+def as_course(
+    proposal: CourseProposal, clinic: ClinicSheet, request: CourseRequest, names: Mapping[int, str] | None = None
+) -> CourseSheet:
+    """The proposal as if it were booked; an appointment's id is its place among the placements, from 1. `names` say
+    what to call people, by holdable id."""
     doses = {p.number: i for i, p in enumerate(proposal.placements, 1) if p.kind is AppointmentKind.INFUSION}
     rows = tuple(
         BookedSheet(
@@ -47,14 +51,16 @@ def as_course(proposal: CourseProposal, clinic: ClinicSheet, request: CourseRequ
         )
         for number, p in enumerate(proposal.placements, 1)
     )
-    return CourseSheet(0, request, clinic, rows, proposal.pattern)
+    return CourseSheet(0, request, clinic, rows, proposal.pattern, names or {})
 
 
 def session_options(
     proposal: CourseProposal, clinic: ClinicSheet, request: CourseRequest, number: int, most: int = 5
 ) -> tuple[SessionOption, ...]:
     """The best slots for the session after dose `number`, the one in the proposal included."""
-    view = CourseView(as_course(proposal, clinic, request))
+    course = as_course(proposal, clinic, request)
+    served = (one for one, p in zip(course.appointments, proposal.placements, strict=True) if p.serves == number)
+    view = CourseView(course, only=next((one.id for one in served), 0))
     link, slots, doses = view.search.link, view.search.slots, view.state().doses
     if link is None or slots is None or not 1 <= number <= len(doses):
         return ()

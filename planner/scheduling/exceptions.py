@@ -19,12 +19,12 @@ from planner.scheduling.course_state import CourseView
 from planner.scheduling.masks import erode, starts_of
 from planner.scheduling.placements import Placement
 from planner.scheduling.placing import VisitHolds, visit_with
-from planner.scheduling.refusals import VISIT_SENTENCES, outside, own_dates, session_masks, visit_conflicts
+from planner.scheduling.refusals import VISIT_SENTENCES, day_full, outside, own_dates, session_masks, visit_conflicts
 from planner.scheduling.sheets import BookedSheet, OtherHold, PersonSheet, Span, ThingSheet
 from planner.scheduling.supply import with_turnover
 from planner.scheduling.wording import say
 
-EXCEPTIONAL = OFF_HOURS | {Rule.OVERLAP}
+EXCEPTIONAL = OFF_HOURS | {Rule.OVERLAP, Rule.DAY_FULL}
 
 #: Why a rule is never set aside, said where it refuses.
 NEVER: dict[Rule, str] = {
@@ -238,6 +238,9 @@ class _Seeker:
         in_person = mode is Mode.IN_PERSON
         missing = self._missing(person, spans, (here,) if in_person else (here, None))
         aside = self.aside(_Option(person, person, missing, others), Rule.THERAPIST_AWAY)
+        if self.supply.limits.is_full(person, self.at):
+            about = day_full(self.supply, person, self.at, self.view.course.names)
+            aside.append(replace(about, appointment_id=self.booked.id))
         needs_site = in_person or not missing
         working = supply.open if in_person else supply.on_any_shift(person)
         if needs_site and not erode(working, minutes) >> self.at & 1:

@@ -15,21 +15,19 @@ from typing import Literal
 from planner.domain.conflicts import Conflict, Rule
 from planner.domain.errors import Refused
 from planner.domain.statuses import MOVABLE, SAID, AppointmentKind, AppointmentStatus
-from planner.scheduling.around import follow_boosters, follow_consolidation, follow_preparation
 from planner.scheduling.course_state import CourseView, State, with_dose
-from planner.scheduling.decisions import Decision, Line, LineKind, WayOutKind
+from planner.scheduling.decisions import Decision, Line, LineKind
 from planner.scheduling.exceptions import NEVER, Allowance, exceptional_visit
-from planner.scheduling.following import Choices, Follower
-from planner.scheduling.own_time import standing_after
+from planner.scheduling.following import Choices
+from planner.scheduling.keeping_limits import within_limits
 from planner.scheduling.patterns import pattern_words
 from planner.scheduling.placements import Placement
 from planner.scheduling.placing import NothingFree, place_visit
 from planner.scheduling.refusals import refuse_session, refuse_visit, visit_conflicts
-from planner.scheduling.rolling import follow_rolling
 from planner.scheduling.session_moves import moved_session
+from planner.scheduling.settling import settled
 from planner.scheduling.sheets import BookedSheet, CourseSheet
 from planner.scheduling.sliding import earlier_ends, find_dose_time, fits_at, slide_followers
-from planner.scheduling.telling import dose_lines, remarks_on, too_long
 from planner.scheduling.wording import in_days, say
 
 Follow = Literal["slide", "repair", "drop"]
@@ -82,11 +80,18 @@ def decide_move_in(
     allowed = Allowance(overrides, beside)
     if booked.kind is not AppointmentKind.INFUSION:
         return moved_session(view, booked, start, therapist_id, allowed)
+    chair, chosen = chair_id or booked.chair_id, choices or {}
+    return within_limits(view, lambda look: _moved_dose(look, booked, start, chair, allowed, chosen))
+
+
+def _moved_dose(
+    view: CourseView, booked: BookedSheet, start: int, chair_id: int | None, allowed: Allowance, choices: Choices
+) -> Decision:
     number = view.state().number_of(booked.id) or booked.number
-    placement, aside = _moved_visit(view, booked, start, number, chair_id or booked.chair_id, allowed)
+    placement, aside = _moved_visit(view, booked, start, number, chair_id, allowed)
     state = with_dose(view.state(), number - 1, view.dose_at(placement, booked))
-    state, spaced = _respaced(view, state, state.number_of(booked.id) or number, overrides)
-    decision = _settled(view, state, "move", choices or {}, spaced)
+    state, spaced = _respaced(view, state, state.number_of(booked.id) or number, allowed.rules)
+    decision = settled(view, state, "move", choices, spaced)
     # A way out may have sent the dose elsewhere after all, where nothing needs to be set aside for it.
     stands = any(line.after is not None and line.after.holds == placement.holds for line in decision.lines)
     return replace(decision, overrides=(*aside, *decision.overrides)) if stands else decision
@@ -104,7 +109,12 @@ def decide_lost(
 
     What takes its place is never the time that was given up: a dose goes to another day, a session to another time.
     """
-    view = CourseView(course)
+    return within_limits(CourseView(course), lambda view: _lost(view, appointment_id, status, follow, choices or {}))
+
+
+def _lost(
+    view: CourseView, appointment_id: int, status: AppointmentStatus, follow: Follow, choices: Choices
+) -> Decision:
     booked = _find(view, appointment_id)
     if status is AppointmentStatus.CANCELLED and (booked.pinned or booked.status not in MOVABLE):
         _must_be_movable(view, booked)
@@ -113,7 +123,7 @@ def decide_lost(
     if booked.status is AppointmentStatus.PROPOSED:
         return Decision(status.value, (mark,))
     if booked.kind is not AppointmentKind.INFUSION:
-        return _lost_session(view, booked, mark, choices or {})
+        return _lost_session(view, booked, mark, choices)
     number = view.state().number_of(booked.id)
     if number is None:
         raise Refused([Conflict(Rule.STATUS, f"This dose {SAID[booked.status]} already.")])
@@ -123,7 +133,7 @@ def decide_lost(
         state = _with_new_last(view, state, booked)
     elif follow == "repair":
         state = _repaired(view, state, booked, number)
-    decision = _settled(view, state, status.value, choices or {}, ())
+    decision = settled(view, state, status.value, choices, ())
     return decision.with_lines((mark, *decision.lines))
 
 
@@ -150,7 +160,8 @@ def decide_dose_end(
         status=AppointmentStatus.FULFILLED,
         dose_end=dose_end,
     )
-    decision = _settled(view, State(tuple(doses)), "dose-end", choices or {}, ())
+    state = State(tuple(doses))
+    decision = within_limits(view, lambda look: settled(look, state, "dose-end", choices or {}, ()))
     return decision.with_lines((mark, *decision.lines))
 
 
@@ -175,7 +186,13 @@ def decide_displaced(
         sentence = f"{say(view, pinned[0].start, _name(pinned[0]))} is pinned; unpin it first."
         raise Refused([Conflict(Rule.PINNED, sentence, appointment_id=pinned[0].id)])
     ids = frozenset(a.id for a in course.appointments if a.id in ids and not view.frozen(a))
-    state = replace(view.state(), displaced=ids, covers=covers or {})
+    return within_limits(view, lambda look: _displaced(look, ids, kind, choices or {}, covers or {}))
+
+
+def _displaced(
+    view: CourseView, ids: frozenset[int], kind: str, choices: Choices, covers: Mapping[int, Placement]
+) -> Decision:
+    state = replace(view.state(), displaced=ids, covers=_allowed(view, covers))
     lost: list[Line] = []
     for booked in [dose.before for dose in view.state().doses if dose.before is not None and dose.before.id in ids]:
         found = _replaced(view, state, booked)
@@ -186,8 +203,19 @@ def decide_displaced(
             state = replace(state, doses=remaining, gone=state.gone | {booked.id})
         else:
             state = found
-    decision = _settled(view, state, kind, choices or {}, ())
+    decision = settled(view, state, kind, choices, ())
     return decision.with_lines((*lost, *decision.lines))
+
+
+def _allowed(view: CourseView, covers: Mapping[int, Placement]) -> dict[int, Placement]:
+    """Those settled places that the limits of people's days leave to the course."""
+    limits, people = view.search.supply.limits, {person.id: person for person in view.search.supply.therapists}
+
+    def may_begin(after: Placement) -> bool:
+        person = people.get(after.therapist_id or 0)
+        return person is None or bool(limits.starts(person) >> (after.start - view.origin) & 1)
+
+    return {owner: after for owner, after in covers.items() if may_begin(after)}
 
 
 # -- steps -------------------------------------------------------------------------------------------------------------
@@ -353,44 +381,11 @@ def _lost_session(view: CourseView, booked: BookedSheet, mark: Line, choices: Ch
     patient = view.course.request.patient
     elsewhere = replace(patient, busy=(*patient.busy, (booked.start, booked.end)))
     request = replace(view.course.request, patient=elsewhere)
-    rest = CourseView(replace(view.course, appointments=others, request=request))
+    rest = CourseView(replace(view.course, appointments=others, request=request), view.bars)
     if booked.kind is not AppointmentKind.INTEGRATION:
         return Decision(mark.status.value if mark.status else "cancelled", (mark,))
-    decision = _settled(rest, rest.state(), mark.status.value if mark.status else "cancelled", choices, ())
+    decision = settled(rest, rest.state(), mark.status.value if mark.status else "cancelled", choices, ())
     return decision.with_lines((mark, *decision.lines))
-
-
-def _settled(view: CourseView, state: State, kind: str, choices: Choices, overrides: tuple[Conflict, ...]) -> Decision:
-    """The whole decision once the doses stand: infusion lines first, then all that follows."""
-    state = _with_chosen_moves(view, state, choices)
-    follower = Follower(view, state, choices)
-    follower.integration()
-    lines = [*dose_lines(view, state), *follower.lines, *follow_rolling(view, state)]
-    busy = standing_after(view, state, lines)
-    found = [*overrides, *follower.overrides, *too_long(view, state)]
-    for result in follow_preparation(view, state, busy):
-        if isinstance(result, Conflict):
-            found.append(result)
-        else:
-            lines.append(result)
-    lines += follow_consolidation(view, state, busy)
-    lines += follow_boosters(view, state)
-    return Decision(kind, tuple(lines), remarks=remarks_on(view, state), overrides=tuple(found))
-
-
-def _with_chosen_moves(view: CourseView, state: State, choices: Choices) -> State:
-    """Apply “move the dose” choices first, since everything else follows from the doses."""
-    for number, index in choices.items():
-        if not 1 <= number <= len(state.doses):
-            continue
-        dose = state.doses[number - 1]
-        follower = Follower(view, state, {})
-        options = follower.ways_out_of(number, dose, view.cutoff(state.doses, number - 1))
-        if 0 <= index < len(options) and options[index].kind is WayOutKind.MOVE_DOSE:
-            infusion = options[index].infusion
-            if infusion is not None:
-                state = with_dose(state, number - 1, view.dose_at(infusion, dose.before))
-    return state
 
 
 __all__ = [

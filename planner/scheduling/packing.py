@@ -21,11 +21,16 @@ DEEPEST_CHAIN = 4
 
 @dataclass(frozen=True, slots=True)
 class Option(Generic[T]):
-    """One way to serve somebody: what it costs, compared place by place, and what it uses from when to when."""
+    """One way to serve somebody: what it costs, compared place by place, and what it uses from when to when.
+
+    It may also take one of so many places, of which there are `places`.
+    """
 
     cost: tuple[int, ...]
     uses: tuple[Use, ...]
     what: T
+    place: Hashable = None
+    places: int = 0
 
 
 Choice = list[Option[T] | None]
@@ -47,6 +52,7 @@ class _Packer(Generic[T]):
     def __init__(self, wanted: Sequence[Sequence[Option[T]]], most_looks: int) -> None:
         self.wanted, self.looks = wanted, most_looks
         self.taken: dict[Hashable, list[tuple[int, int]]] = defaultdict(list)
+        self.placed: dict[Hashable, int] = defaultdict(int)
         self.chosen: Choice[T] = [None] * len(wanted)
         self.found: Choice[T] | None = None
         self.worth: tuple[int, tuple[int, ...]] = (len(wanted) + 1, ())
@@ -61,18 +67,22 @@ class _Packer(Generic[T]):
     # -- what is taken -------------------------------------------------------------------------------------------------
 
     def _fits(self, option: Option[T]) -> bool:
+        if option.place is not None and self.placed[option.place] >= option.places:
+            return False
         return not any(start < b and a < end for key, start, end in option.uses for a, b in self.taken[key])
 
     def _take(self, at: int, option: Option[T]) -> None:
         self.chosen[at] = option
         for key, start, end in option.uses:
             self.taken[key].append((start, end))
+        self.placed[option.place] += 1
 
     def _give_back(self, at: int) -> None:
         option, self.chosen[at] = self.chosen[at], None
         if option is not None:
             for key, start, end in option.uses:
                 self.taken[key].remove((start, end))
+            self.placed[option.place] -= 1
 
     # -- branch and bound ----------------------------------------------------------------------------------------------
 
@@ -161,4 +171,6 @@ class _Packer(Generic[T]):
 
 
 def _meet(one: Option[T], other: Option[T]) -> bool:
+    if one.place is not None and one.place == other.place:
+        return True
     return any(key == same and a < d and c < b for key, a, b in one.uses for same, c, d in other.uses)

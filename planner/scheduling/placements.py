@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from planner.domain.conflicts import Rule
-from planner.domain.statuses import AppointmentKind, Mode
+from planner.domain.statuses import SESSIONS, AppointmentKind, Mode
 from planner.domain.windows import WindowStatus
 
 Held = tuple[int, int, int]
 """(holdable id, from, to): one thing held for one half-open span, turnover included."""
+
+HeldSession = tuple[int, int]
+"""(therapist id, start): one of the sessions that somebody has on a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,12 @@ class Placement:
     window_status: WindowStatus | None = None
     with_primary: bool = True
     holds: tuple[Held, ...] = ()
+
+    @property
+    def session(self) -> HeldSession | None:
+        """Whose session it is and when it begins; None for a visit, and without a therapist."""
+        mine = self.kind in SESSIONS and self.therapist_id is not None
+        return (self.therapist_id or 0, self.start) if mine else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,13 @@ from planner.domain.statuses import AppointmentKind
 from planner.domain.walltime import day_and_year
 from planner.domain.windows import WindowStatus
 from planner.scheduling.chains import Chains, Kept, Step
+from planner.scheduling.day_limits import NO_BARS, Bars, Crowd
 from planner.scheduling.patterns import pattern_words, patterns
 from planner.scheduling.placements import CourseProposal, Coverage, Placement, ProposedDay, Remark
 from planner.scheduling.placing import place_session, place_visit
 from planner.scheduling.search import CourseSearch
 from planner.scheduling.sheets import ClinicSheet, CourseRequest
+from planner.scheduling.slots import Slot
 from planner.scheduling.wording import on_day
 
 SENTENCES: dict[Rule, str] = {
@@ -37,6 +39,7 @@ SENTENCES: dict[Rule, str] = {
     Rule.PATIENT_BUSY: "The patient has other appointments in the way.",
     Rule.PATIENT_AWAY: "The patient cannot come often enough at the times they gave.",
     Rule.SPACING: "The gaps between doses that the protocol asks for cannot be kept.",
+    Rule.DAY_FULL: "The therapists have as many sessions on the days in question as are set for them at most.",
     Rule.NO_WINDOW_SLOT: "There is no therapy session in the clinic's window after every dose.",
     Rule.PREP_MISSING: "No preparation session is possible before the first dose.",
     Rule.CONSOLIDATION_MISSING: "No consolidation session is possible after the last dose.",
@@ -62,12 +65,106 @@ def propose_courses(
 ) -> ProposalSet:
     """Every weekday pattern's best course, at most `most`; exact: none is found only if none exists."""
     search = CourseSearch(clinic, request, without)
-    kept = search.feasible()
-    if not search.doses or not kept[0]:
+    found = _within_limits(search, _Splits(MOST_SPLITS))
+    if not found:
         return ProposalSet((), *_why_none(search))
-    proposals = list(_distinct(_build(search, steps, pattern) for pattern, steps in _chains(search, kept)))
+    proposals = list(_distinct(_build(chain) for chain in found))
     proposals.sort(key=lambda proposal: (proposal.cost, proposal.placements[0].start))
     return ProposalSet(tuple(proposals[:most]))
+
+
+def course_exists(clinic: ClinicSheet, request: CourseRequest) -> bool:
+    """Whether `propose_courses` would propose anything."""
+    return _exists(CourseSearch(clinic, request), _Splits(MOST_SPLITS))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """One pattern's best chain, the search it was found by, and every session around and between its doses."""
+
+    pattern: frozenset[int]
+    steps: list[Step]
+    search: CourseSearch
+    sessions: tuple[Placement, ...]
+
+    def crowds(self) -> list[Crowd]:
+        """Where these sessions are more than somebody's day admits."""
+        supply = self.search.supply
+        begun = (one for placement in self.sessions if (one := placement.session) is not None)
+        return list(supply.limits.crowds((person_id, start - supply.origin) for person_id, start in begun))
+
+
+#: How often a search is split because a course would put more of its own sessions on somebody's day than are left.
+#: That takes two sessions of one patient on one day, which few protocols have; behind it those days are left alone.
+MOST_SPLITS = 40
+EXPLAINING_SPLITS = 3
+
+
+@dataclass(slots=True)
+class _Splits:
+    """How many splits one search may still make."""
+
+    left: int
+
+    def ways(self, met: list[Crowd]) -> tuple[Bars, ...]:
+        """Of the first of these crowds, each part to leave out; or all of their days when there were enough splits."""
+        self.left -= 1
+        return met[0].parts() if self.left >= 0 else (NO_BARS.union(*(crowd.whole_day for crowd in met)),)
+
+
+def _within_limits(search: CourseSearch, splits: _Splits) -> list[_Chain]:
+    """Every pattern's best chain, none of which is above the limit of anybody's day.
+
+    The sweep sees the days that are full before; a chain that fills one up by itself is looked for again with a part
+    of that day left out, for each part. Whatever keeps the limit has no session in one of them.
+    """
+    kept = search.feasible()
+    if not search.doses or not kept[0]:
+        return []
+    found = [_Chain(p, steps, search, _all_sessions(search, steps)) for p, steps in _chains(search, kept)]
+    crowds = [(chain, chain.crowds()) for chain in found]
+    met = [crowd for _, crowded in crowds for crowd in crowded]
+    if not met:
+        return found
+    good = [chain for chain, crowded in crowds if not crowded]
+    for bars in splits.ways(met):
+        good += _within_limits(search.barred(bars), splits)
+    best: dict[frozenset[int], _Chain] = {}
+    for chain in sorted(good, key=lambda chain: _rank(chain.search, chain.steps, chain.pattern)):
+        best.setdefault(chain.pattern, chain)
+    return list(best.values())
+
+
+def _any_chain(search: CourseSearch, kept: Kept) -> list[Step]:
+    """Some chain, quickly: each dose as late as can be, so that its session has time before it."""
+    day, starts = min(kept[0].items())
+    found = [starts[-1]]
+    for dose in range(2, search.doses + 1):
+        ready, (least, most) = search.ready(dose - 1, found[-1]), search.gap_range(dose)
+        later = (d for d in range(day + most, day + least - 1, -1) if d in kept[dose - 1])
+        day = next(d for d in later if ready is not None and kept[dose - 1][d][-1] >= ready)
+        found.append(kept[dose - 1][day][-1])
+    return [Step(start, _slot_before(search, at, found)) for at, start in enumerate(found)]
+
+
+def _slot_before(search: CourseSearch, at: int, starts: list[int]) -> Slot | None:
+    """The best session after the dose at a place in the chain that is over before the next one."""
+    if at + 1 == len(starts):
+        return search.last_slot(starts[at])[1]
+    if not search.with_session(at + 1) or search.slots is None or search.link is None:
+        return None
+    return search.slots.best(starts[at] + search.anchor, starts[at + 1] - search.link.gap)
+
+
+def _exists(search: CourseSearch, splits: _Splits) -> bool:
+    """Whether there is any course, found as `_within_limits` finds every pattern's best."""
+    if not search.doses or not (kept := search.feasible())[0]:
+        return False
+    if not search.supply.limits.any:
+        return True
+    steps = _any_chain(search, kept)
+    met = _Chain(frozenset(), steps, search, _all_sessions(search, steps)).crowds()
+    return not met or any(_exists(search.barred(bars), splits) for bars in splits.ways(met))
 
 
 def _chains(search: CourseSearch, kept: Kept) -> Iterator[tuple[frozenset[int], list[Step]]]:
@@ -94,12 +191,10 @@ def _distinct(proposals: Iterator[CourseProposal]) -> Iterator[CourseProposal]:
             yield proposal
 
 
-def _build(search: CourseSearch, steps: list[Step], pattern: frozenset[int]) -> CourseProposal:
-    placements = [*_preparation(search, steps[0].start)]
+def _build(chain: _Chain) -> CourseProposal:
+    search, visits = chain.search, list[Placement]()
     chair: int | None = None
-    for number, step in enumerate(steps, 1):
-        if search.rolling and number > 1:
-            placements.append(_rolling_session(search, step.start, number))
+    for number, step in enumerate(chain.steps, 1):
         visit = place_visit(
             search.supply,
             search.protocol,
@@ -109,9 +204,19 @@ def _build(search: CourseSearch, steps: list[Step], pattern: frozenset[int]) -> 
             chair_id=chair,
         )
         chair = visit.chair_id
-        placements.append(visit)
+        visits.append(visit)
+    placements = sorted((*chain.sessions, *visits), key=lambda placement: placement.start)
+    return _summed_up(search, chain.steps, chain.pattern, tuple(placements))
+
+
+def _all_sessions(search: CourseSearch, steps: list[Step]) -> tuple[Placement, ...]:
+    """Preparation, the session of each dose, and consolidation."""
+    sessions = [*_preparation(search, steps[0].start)]
+    for number, step in enumerate(steps, 1):
+        if search.rolling and number > 1:
+            sessions.append(_rolling_session(search, step.start, number))
         if step.slot is not None and search.link is not None:
-            placements.append(
+            sessions.append(
                 place_session(
                     search.supply,
                     step.slot.start,
@@ -124,8 +229,7 @@ def _build(search: CourseSearch, steps: list[Step], pattern: frozenset[int]) -> 
                     anchor=step.start + search.anchor,
                 )
             )
-    placements += _consolidation(search, steps[-1])
-    return _summed_up(search, steps, pattern, tuple(placements))
+    return (*sessions, *_consolidation(search, steps[-1]))
 
 
 def _preparation(search: CourseSearch, first_dose: int) -> list[Placement]:
@@ -257,5 +361,4 @@ def _why_none(search: CourseSearch) -> tuple[tuple[Conflict, ...], bool]:
 
 
 def _possible(search: CourseSearch, rules: set[Rule]) -> bool:
-    relaxed = search.relaxed(search.without | rules)
-    return bool(relaxed.doses and relaxed.feasible()[0])
+    return _exists(search.relaxed(search.without | rules), _Splits(EXPLAINING_SPLITS))

@@ -14,6 +14,7 @@ from planner.domain.conflicts import Rule
 from planner.domain.protocols import IntegrationMode, Spacing
 from planner.scheduling.bookends import DAY, Bookends
 from planner.scheduling.breaks import breaks_of
+from planner.scheduling.day_limits import NO_BARS, Bars
 from planner.scheduling.links import Link, anchor_minutes, link_of, needs_session
 from planner.scheduling.masks import any_between, bits, slice_of
 from planner.scheduling.sheets import ClinicSheet, CourseRequest
@@ -22,21 +23,37 @@ from planner.scheduling.supply import Supply
 
 
 class CourseSearch:
-    """Everything known about where the doses of one requested course may lie. `without` leaves rules out."""
+    """Everything known about where the doses of one requested course may lie. `without` leaves rules out, `bars` are
+    minutes at which no session begins with somebody."""
 
-    def __init__(self, clinic: ClinicSheet, request: CourseRequest, without: frozenset[Rule] = frozenset()) -> None:
-        self._build(request, Supply(clinic, request.patient, request.therapist_ids), without)
+    def __init__(
+        self,
+        clinic: ClinicSheet,
+        request: CourseRequest,
+        without: frozenset[Rule] = frozenset(),
+        bars: Bars = NO_BARS,
+    ) -> None:
+        self._build(request, Supply(clinic, request.patient, request.therapist_ids, bars), without)
 
     def relaxed(self, without: frozenset[Rule]) -> CourseSearch:
         """The same search over the same supply with other rules left out."""
         other = CourseSearch.__new__(CourseSearch)
-        other._build(self.request, self.supply, without)
+        other._build(self.request, self._whole_supply, without)
+        return other
+
+    def barred(self, bars: Bars) -> CourseSearch:
+        """The same search with more minutes at which no session begins with somebody."""
+        known = self._whole_supply.limits.bars or NO_BARS
+        other = CourseSearch.__new__(CourseSearch)
+        other._build(self.request, self._whole_supply.barred(known | bars), self.without)
         return other
 
     def _build(self, request: CourseRequest, supply: Supply, without: frozenset[Rule]) -> None:
         clinic = supply.clinic
         self.request, self.protocol, self.without = request, request.protocol, without
-        self.supply = supply
+        self._whole_supply = supply
+        self.supply = supply.unlimited if Rule.DAY_FULL in without else supply
+        supply = self.supply
         self.days = self.supply.days
         self.spacings: list[Spacing] = [spacing for _, spacing in self.protocol.firm_doses]
         self.phases: list[str] = [phase for phase, _ in self.protocol.firm_doses]

@@ -31,6 +31,7 @@ def moved_session(
 
     Raises Refused when somebody is not free and that is not `allowed`, or when it would run into the next dose.
     """
+    view = view.for_one(booked)
     who = _who_holds(view, booked, start, therapist_id, allowed)
     at = start - view.origin
     number = view.state().number_of(booked.serves_id)

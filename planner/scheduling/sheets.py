@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from planner.domain.protocols import Protocol
-from planner.domain.statuses import AppointmentKind, AppointmentStatus, Mode
+from planner.domain.statuses import HOLDING, SESSIONS, AppointmentKind, AppointmentStatus, Mode
 
 Span = tuple[int, int]
 
@@ -47,7 +47,11 @@ class ShiftSheet:
 
 @dataclass(frozen=True, slots=True)
 class PersonSheet:
-    """A member of staff in one clinical role. `away`: absences, at which not even an exception calls them in."""
+    """A member of staff in one clinical role. `away`: absences, at which not even an exception calls them in.
+
+    `most_sessions` is how many sessions they hold on one local day of the site at most (None: no limit), `sessions`
+    when the ones they have begin, in order and wherever they are held.
+    """
 
     id: int
     holdable_id: int
@@ -56,11 +60,25 @@ class PersonSheet:
     turnover: int = 0
     lanes: tuple[ThingSheet, ...] = ()
     away: tuple[Span, ...] = ()
+    most_sessions: int | None = None
+    sessions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """A session of the very course that is being changed: with whom, when it begins, and whether it stays there."""
+
+    therapist_id: int
+    start: int
+    stays: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PatientSheet:
-    """The patient: what else holds them, when they can come (None: any time), and what they like."""
+    """The patient: what else holds them, when they can come (None: any time), and what they like.
+
+    `own_sessions` are those of the course in question, which the therapists' own `sessions` leave out.
+    """
 
     id: int
     holdable_id: int
@@ -71,6 +89,7 @@ class PatientSheet:
     primary_therapist_id: int | None = None
     preferred_from: int = 0
     preferred_to: int = 1440
+    own_sessions: tuple[OwnSession, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +146,12 @@ class BookedSheet:
     version: int = 1
     holds: tuple[tuple[int, int, int], ...] = ()
 
+    @property
+    def session(self) -> tuple[int, int] | None:
+        """(therapist id, start) if it counts as a session of theirs: not for a visit, nor without holding anybody."""
+        mine = self.kind in SESSIONS and self.status in HOLDING and self.therapist_id is not None
+        return (self.therapist_id or 0, self.start) if mine else None
+
 
 @dataclass(frozen=True, slots=True)
 class OtherHold:
@@ -146,8 +171,9 @@ class OtherHold:
 class CourseSheet:
     """An existing course: its appointments and the supply around them.
 
-    The clinic's and patient's `busy` spans leave this course's own appointments out. `others` names what is behind
-    them near a time at which somebody asks to hold a person or room twice; nobody else needs to know.
+    The clinic's and patient's `busy` spans, and the therapists' `sessions`, leave this course's own appointments out.
+    `others` names what is behind them near a time at which somebody asks to hold a person or room twice; nobody else
+    needs to know.
     """
 
     id: int

@@ -7,27 +7,41 @@ rule away is leaving its mask out. All masks of one `Supply` count minutes from 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 
 from planner.domain.conflicts import Rule
 from planner.domain.protocols import Holding, Visit
 from planner.domain.statuses import Mode
+from planner.scheduling.day_limits import NO_BARS, Bars, DayLimits
 from planner.scheduling.localdays import LocalDays
 from planner.scheduling.masks import Axis, erode, starts_of
 from planner.scheduling.sheets import ClinicSheet, PatientSheet, PersonSheet, Span, ThingSheet
 
 
 class Supply:
-    """One clinic's free time and one patient's, as masks over the clinic's horizon."""
+    """One clinic's free time and one patient's, as masks over the clinic's horizon.
 
-    def __init__(self, clinic: ClinicSheet, patient: PatientSheet, therapist_ids: frozenset[int] | None = None) -> None:
+    `bars` keep sessions from beginning with somebody at some minutes; None leaves the limits of their days out too.
+    """
+
+    def __init__(
+        self,
+        clinic: ClinicSheet,
+        patient: PatientSheet,
+        therapist_ids: frozenset[int] | None = None,
+        bars: Bars | None = NO_BARS,
+    ) -> None:
         self.clinic, self.patient = clinic, patient
+        self._therapist_ids = therapist_ids
         self.days = LocalDays(clinic.site.zone, clinic.first_day, clinic.last_day)
         self.axis = Axis(self.days.origin, self.days.length)
         self.origin = self.axis.origin
         self.therapists = tuple(
             sorted((t for t in clinic.therapists if therapist_ids is None or t.id in therapist_ids), key=lambda t: t.id)
         )
+        self.limits = DayLimits(self.days, self.axis, self.therapists, patient.own_sessions, bars)
         self._free: dict[int, int] = {}
         self._visits: dict[Visit, dict[Rule, int]] = {}
         self._on_site: dict[int, int] = {}
@@ -35,6 +49,25 @@ class Supply:
         self._common: dict[tuple[int, bool], int] = {}
         self._modes: dict[tuple[int, int, bool], dict[Mode, int]] = {}
         self._starts: dict[tuple[int, int | None, bool], int] = {}
+
+    @cached_property
+    def unlimited(self) -> Supply:
+        """The same supply without anybody's limit of sessions a day."""
+        if not self.limits.any:
+            return self
+        return self.barred(None)
+
+    def barred(self, bars: Bars | None) -> Supply:
+        """The same supply with other bars; what does not hang on them is not worked out again."""
+        other = copy(self)
+        other.__dict__.pop("unlimited", None)
+        other.limits = DayLimits(self.days, self.axis, self.therapists, self.patient.own_sessions, bars)
+        other._modes, other._starts = {}, {}
+        return other
+
+    def wider(self, modes: tuple[Mode, ...]) -> Supply:
+        """The same supply with any therapist and these ways of meeting."""
+        return Supply(self.clinic, replace(self.patient, modes=modes), None, self.limits.bars)
 
     # -- people, things and places ---------------------------------------------------------------------------------
 
@@ -228,7 +261,7 @@ class Supply:
         key = (person.id, minutes, on_grid)
         if key not in self._modes:
             free = erode(self.free(person.holdable_id, person.busy), minutes + person.turnover)
-            free &= self._session_common(minutes, on_grid)
+            free &= self._session_common(minutes, on_grid) & self.limits.starts(person)
             modes: dict[Mode, int] = {}
             if Mode.IN_PERSON in self.patient.modes:
                 modes[Mode.IN_PERSON] = free & self._rooms(minutes) & erode(self.on_site(person), minutes)
@@ -282,13 +315,14 @@ class Supply:
                 able = erode(free, minutes + person.turnover) & erode(working, minutes)
             else:
                 able = erode(free & working, minutes)
+            able &= self.limits.starts(person)
             result |= able & left
             left &= ~able
         return result
 
     def is_there(self, person: PersonSheet, start: int) -> bool:
-        """Whether a person works and is free at axis minute `start`, however long."""
-        if start < 0:
+        """Whether a person works, is free and may hold one more session at axis minute `start`, however long."""
+        if start < 0 or not self.limits.starts(person) >> start & 1:
             return False
         return bool(self.free(person.holdable_id, person.busy) >> start & self.on_any_shift(person) >> start & 1)
 

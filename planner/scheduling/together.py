@@ -14,9 +14,9 @@ from planner.scheduling.covering import Displaced, reserved, settle_covers
 from planner.scheduling.decisions import Decision
 from planner.scheduling.following import Choices
 from planner.scheduling.moves import decide_displaced
-from planner.scheduling.placements import Held, Placement
+from planner.scheduling.placements import Placement
 from planner.scheduling.sheets import CourseSheet
-from planner.scheduling.withdrawals import given_and_taken, rebusied
+from planner.scheduling.withdrawals import Uses, given_and_taken, resupplied
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,14 @@ def decide_together(
     """
     chosen = choices or {}
     done: list[CourseChange] = []
-    freed: list[Held] = []
-    taken: list[Held] = []
+    freed, taken = Uses(), Uses()
 
     def decide(part: Displaced, covers: Mapping[int, Placement]) -> None:
         """Decide one course after those before it, and note what it gives and takes."""
+        nonlocal freed, taken
         done.append(_decided(part, kind, chosen, covers))
         given, wanted = given_and_taken(done[-1].decision)
-        freed.extend(given)
-        taken.extend(wanted)
+        freed, taken = freed + given, taken + wanted
 
     for part in (part for part in parts if part.ids and not part.doses_stay):
         decide(_supplied(part, freed, taken), {})
@@ -53,7 +52,7 @@ def decide_together(
     covers = settle_covers([_supplied(part, freed, taken) for part in rest])
     for at, part in enumerate(rest):
         later_freed, later_taken = reserved(covers, rest[at + 1 :])
-        decide(_supplied(part, [*freed, *later_freed], [*taken, *later_taken]), covers)
+        decide(_supplied(part, freed + later_freed, taken + later_taken), covers)
     return tuple(done)
 
 
@@ -62,9 +61,9 @@ def patient_code(course: CourseSheet) -> str:
     return course.names.get(course.request.patient.holdable_id, f"Course {course.id}")
 
 
-def _supplied(part: Displaced, freed: Sequence[Held], taken: Sequence[Held]) -> Displaced:
+def _supplied(part: Displaced, freed: Uses, taken: Uses) -> Displaced:
     """A part whose supply has these given back and those taken."""
-    return replace(part, course=replace(part.course, clinic=rebusied(part.course.clinic, freed, taken)))
+    return replace(part, course=replace(part.course, clinic=resupplied(part.course.clinic, freed, taken)))
 
 
 def _decided(

@@ -8,7 +8,6 @@ the late tail, with a reason.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from planner.domain.statuses import AppointmentKind, Mode
 from planner.domain.windows import WindowStatus
@@ -55,12 +54,11 @@ def ways_out(
 
 def _other_people(search: CourseSearch, link: Link, number: int, anchor: int, cutoff: int | None) -> Iterator[WayOut]:
     """The best slot in the window with somebody, or in a way, that the wishes left out."""
-    patient = replace(search.supply.patient, modes=EVERY_MODE)
-    wider = Supply(search.supply.clinic, patient)
+    wider = search.supply.wider(EVERY_MODE)
     slot = SessionSlots(wider, link).best(anchor, cutoff)
     if slot is None:
         return
-    picked = wider.pick_session(slot.start, link.minutes, patient.primary_therapist_id)
+    picked = wider.pick_session(slot.start, link.minutes, wider.patient.primary_therapist_id)
     if picked is None:
         return
     session = _session(wider, *picked, slot.start, link, number, slot.offset)
@@ -81,6 +79,7 @@ def _openable(search: CourseSearch, link: Link, number: int, anchor: int, cutoff
         rostered = supply.axis.mask(shift.span for shift in person.shifts)
         starts = common & erode(rostered, link.minutes) & ~erode(supply.on_any_shift(person), link.minutes)
         starts &= erode(supply.free(person.holdable_id, person.busy), link.minutes + person.turnover)
+        starts &= supply.limits.starts(person)
         for bit in bits(slice_of(starts, anchor + link.opens, anchor + last)):
             offset = link.opens + bit
             rank = (link.loss(offset), person.id != primary, abs(offset - link.ideal), offset, person.id)

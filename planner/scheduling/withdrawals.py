@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from planner.domain.statuses import AppointmentKind
 from planner.scheduling.decisions import Decision, LineKind
 from planner.scheduling.localdays import day_minutes
-from planner.scheduling.placements import Held
+from planner.scheduling.placements import Held, HeldSession, Placement
 from planner.scheduling.sheets import BookedSheet, ClinicSheet, CourseSheet, PersonSheet, ShiftSheet, Span, ThingSheet
 
 
@@ -111,26 +111,61 @@ def _prescribed(clinic: ClinicSheet, booked: BookedSheet) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What appointments hold, and the sessions among them."""
+
+    holds: tuple[Held, ...] = ()
+    sessions: tuple[HeldSession, ...] = ()
+
+    def __add__(self, other: Uses) -> Uses:
+        return Uses(self.holds + other.holds, self.sessions + other.sessions)
+
+
+def uses_of(appointments: Iterable[BookedSheet | Placement]) -> Uses:
+    """All that these hold together."""
+    every = list(appointments)
+    holds = tuple(held for one in every for held in one.holds)
+    return Uses(holds, tuple(one.session for one in every if one.session is not None))
+
+
 def after_decision(clinic: ClinicSheet, decision: Decision) -> ClinicSheet:
     """The supply that is left once another course's decision has been carried out."""
-    return rebusied(clinic, *given_and_taken(decision))
+    return resupplied(clinic, *given_and_taken(decision))
 
 
-def given_and_taken(decision: Decision) -> tuple[list[Held], list[Held]]:
+def given_and_taken(decision: Decision) -> tuple[Uses, Uses]:
     """What a decision gives back, and what it takes.
 
     What could not be saved gives its slot back where it cannot stay, and holds it where it can.
     """
-    freed: list[Held] = []
-    taken: list[Held] = []
+    freed: list[BookedSheet] = []
+    taken: list[Placement] = []
     for line in decision.lines:
         if line.kind in (LineKind.NOTED, LineKind.RELINKED, LineKind.RENUMBERED):
             continue
         if line.before is not None and (line.after is not None or line.status is not None):
-            freed += line.before.holds
+            freed.append(line.before)
         if line.after is not None:
-            taken += line.after.holds
-    return freed, taken
+            taken.append(line.after)
+    return uses_of(freed), uses_of(taken)
+
+
+def resupplied(clinic: ClinicSheet, freed: Uses, taken: Uses) -> ClinicSheet:
+    """The clinic with what is `freed` given back and what is `taken` held, therapists' sessions counted anew."""
+    clinic = rebusied(clinic, freed.holds, taken.holds)
+    if not freed.sessions and not taken.sessions:
+        return clinic
+    return replace(clinic, therapists=tuple(_recounted(person, freed, taken) for person in clinic.therapists))
+
+
+def _recounted(person: PersonSheet, freed: Uses, taken: Uses) -> PersonSheet:
+    sessions = list(person.sessions)
+    for start in (start for therapist_id, start in freed.sessions if therapist_id == person.id):
+        if start in sessions:
+            sessions.remove(start)
+    sessions += [start for therapist_id, start in taken.sessions if therapist_id == person.id]
+    return replace(person, sessions=tuple(sorted(sessions)))
 
 
 def rebusied(clinic: ClinicSheet, freed: Iterable[Held], taken: Iterable[Held]) -> ClinicSheet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,7 +15,8 @@ from planner.domain.errors import NotFound
 from planner.domain.intervals import instant_of, minute_of
 from planner.domain.walltime import local_day, resolve_wall_leniently
 from planner.scheduling.placements import Placement
-from planner.store.records import Closure, Hold, Occupancy, OpeningHours, Site
+from planner.store.records import Closure, Hold, Occupancy, OpeningHours, Person, Site
+from planner.store.sheets.day_sessions import load_sessions
 
 SEARCHED_DAYS = 14
 
@@ -54,8 +55,30 @@ def free_alternatives(db: Session, placement: Placement, now: datetime, *, most:
         for start in range(opens, closes - (placement.end - placement.start) + 1, site.therapy_grid_minutes)
     )
     nearest = sorted(starts, key=lambda start: (abs(start - placement.start), start))
-    free = (start for start in nearest if instant_of(start) >= now and not _inside(start, taken))
+    full = _full_days(db, placement, day, site.zone, now)
+    free = (
+        start
+        for start in nearest
+        if instant_of(start) >= now
+        and not _inside(start, taken)
+        and not any(first <= start < end for first, end in full)
+    )
     return tuple(instant_of(start) for start in islice(free, most))
+
+
+def _full_days(db: Session, placement: Placement, day: date, zone: str, now: datetime) -> list[tuple[int, int]]:
+    """The days (UTC minutes) on which the session's therapist has as many as are set for them."""
+    most = db.scalar(select(Person.most_sessions_a_day).where(Person.id == placement.therapist_id))
+    if placement.session is None or most is None:
+        return []
+    edges = [minute_of(_at(day, 0, zone, n)) for n in range(-SEARCHED_DAYS, SEARCHED_DAYS + 2)]
+    person_id = placement.session[0]
+    sessions = load_sessions(db, [person_id], (edges[0], edges[-1]), now).get(person_id, ())
+    return [
+        (first, end)
+        for first, end in pairwise(edges)
+        if bisect_left(sessions, end) - bisect_left(sessions, first) >= most
+    ]
 
 
 def _busy(db: Session, placement: Placement, day: date, zone: str, now: datetime) -> list[tuple[int, int, int]]:

@@ -21,6 +21,7 @@ from planner.services import auditing
 from planner.services.booking import UID_HOST, booster, booster_span, make_appointments
 from planner.services.change_sets import Act, lock_appointments, lock_course
 from planner.services.overriding import OVERRIDE_FOR, checked_reason, claims_under, override_rule
+from planner.store.day_places import day_places
 from planner.store.occupying import Claim, claims_of, held_by, hold_all, lock_holdables, release, release_expired
 from planner.store.records import (
     Appointment,
@@ -120,6 +121,8 @@ class _Work:
         wanted |= {holdable for line in self.lines if line.after for holdable, _, _ in line.after.holds}
         lock_holdables(self.db, wanted)
         release_expired(self.db, wanted, self.now)
+        placed = [line.after for line in self.lines if line.after and line.kind in (LineKind.MOVED, LineKind.CREATED)]
+        self.places = day_places(self.db, placed, self.zones, self.now)
 
     def free(self) -> None:
         """Give back what changes, all of it before anything is claimed: two appointments may swap."""
@@ -211,6 +214,8 @@ class _Work:
             if owner in wanted:
                 wanted[owner] = claims_under(self.db, wanted[owner], overrides, only=shared)
         hold_all(self.db, wanted, next(iter(self.zones.values())))
+        if all(conflict.rule is not Rule.DAY_FULL for conflict in self.decision.overrides):
+            self.places.check(self.db)
 
     def _overrides(self, reasons: Mapping[Rule, str]) -> dict[int, dict[int, int]]:
         """Write one override for each rule, appointment and other appointment; who may overlap whom under which."""

@@ -21,6 +21,7 @@ from planner.domain.zonedata import zone_data_version
 from planner.scheduling.placements import CourseProposal, Placement, ProposedDay
 from planner.services.change_sets import Act, grace_minutes
 from planner.services.holding import use_hold
+from planner.store.day_places import day_places
 from planner.store.integrity import violated
 from planner.store.occupying import claims_of, hold_all, lock_holdables, release_expired
 from planner.store.records import Appointment, Course, Patient, ProtocolVersion, Site
@@ -59,6 +60,7 @@ def book_course(
         made = make_appointments(db, course, proposal.placements, {}, zones, now, uid_host)
         # Only now, so that others wait as briefly as can be for who and what is wanted here.
         _lock(db, proposal.placements, now)
+        places = day_places(db, proposal.placements, zones, now, without_course_id=course.id)
         if hold_id is not None:
             use_hold(db, principal, hold_id)
         hold_all(
@@ -66,6 +68,7 @@ def book_course(
             {row.id: claims_of(placement.holds) for row, placement in zip(made, proposal.placements, strict=True)},
             zones[site_id],
         )
+        places.check(db)
         boosters = [booster(course, day, _last_dose(made), now, uid_host) for day in proposal.boosters]
         db.add_all(boosters)
         db.flush()

@@ -18,7 +18,7 @@ from planner.domain.statuses import AppointmentKind
 from planner.domain.walltime import local_day, to_wall
 from planner.scheduling.localdays import LocalDays
 from planner.scheduling.placements import CourseProposal
-from planner.scheduling.search import CourseSearch
+from planner.scheduling.proposals import course_exists
 from planner.services.plan_answers import EVERY_DAY, EVERY_MODE, Answers
 from planner.services.plan_loading import LoadedPlan, load_plan, sentences_of
 from planner.services.planning import propose
@@ -264,5 +264,4 @@ def _helps(
         loaded = load_plan(db, principal, widened(answers, way.key), now, hold_id)
     except FieldError:
         return False
-    search = CourseSearch(loaded.plan.clinic, loaded.plan.request)
-    return bool(search.doses and search.feasible()[0])
+    return course_exists(loaded.plan.clinic, loaded.plan.request)

@@ -122,6 +122,7 @@ def keep_times(db: Session, principal: Principal, draft_id: int, *, seen_version
         db.scalars(select(Clinic.hold_minutes)).one(),
         now,
         zone=db.get_one(Site, answers.site_id).zone,
+        placements=answers.proposal.placements,
     )
     return hold.expires_at
 

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Principal
 from planner.domain.errors import NotFound
+from planner.scheduling.placements import Placement
 from planner.services import auditing
+from planner.store.day_places import day_places
 from planner.store.occupying import claims_of, keep_for, lock_holdables, release_expired, release_hold_rows
 from planner.store.records import Clinic, Hold, Occupancy
 
@@ -24,19 +26,23 @@ def place_hold(
     now: datetime,
     *,
     zone: str | None = None,
+    placements: Iterable[Placement] = (),
 ) -> Hold:
     """Block (holdable id, from, to), in UTC minutes since 1970, until `minutes` from `now`.
 
     An earlier hold of the same account for the same draft is given back first. Raises Refused with sentences in
-    `zone` (the clinic's, when not given).
+    `zone` (the clinic's, when not given), also when sessions among the `placements`, whose site is there, are more
+    than somebody's day admits.
     """
-    claims = claims_of(holds)
+    claims, planned = claims_of(holds), tuple(placements)
+    zone = zone or db.scalar(select(Clinic.zone)) or "UTC"
     with db.begin_nested():
         # The earlier hold's things are locked along with the new ones: all at once, in one order.
         earlier = _holds_of_draft(db, principal, draft_id)
         wanted = {claim.holdable_id for claim in claims} | _blocked(db, earlier)
         lock_holdables(db, wanted)
         release_expired(db, wanted, now)
+        places = day_places(db, planned, {placement.site_id: zone for placement in planned}, now)
         for hold_id in earlier:
             _drop(db, hold_id)
         hold = Hold(
@@ -47,7 +53,8 @@ def place_hold(
         )
         db.add(hold)
         db.flush()
-        keep_for(db, hold, claims, zone or db.scalar(select(Clinic.zone)) or "UTC")
+        keep_for(db, hold, claims, zone)
+        places.check(db)
         auditing.record(db, principal, action="hold.place", object_type="hold", object_id=hold.id, now=now)
     return hold
 

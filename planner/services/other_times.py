@@ -66,7 +66,7 @@ def other_times_for(loaded: LoadedPlan, proposal: CourseProposal, place: int) ->
     if at.serves is not None and at.kind is AppointmentKind.INTEGRATION:
         offers = _session_offers(loaded, proposal, at)
         return OtherTimes(loaded.zone, subject, offers, ())
-    view = CourseView(as_course(proposal, loaded.plan.clinic, loaded.plan.request))
+    view = CourseView(as_course(proposal, loaded.plan.clinic, loaded.plan.request, loaded.course_names))
     booked = view.course.appointments[place - 1]
     offers = tuple(_moved(loaded, view, booked))
     offered = {local_day(offer.starts_at, loaded.zone) for offer in offers}
@@ -79,7 +79,7 @@ def why_not_at(loaded: LoadedPlan, proposal: CourseProposal, place: int, start: 
     Raises NotFound for a place that is none.
     """
     _subject(loaded, proposal, place)
-    view = CourseView(as_course(proposal, loaded.plan.clinic, loaded.plan.request))
+    view = CourseView(as_course(proposal, loaded.plan.clinic, loaded.plan.request, loaded.course_names))
     booked = view.course.appointments[place - 1]
     if found := sentences_of(_conflicts(view, booked, minute_of(start))):
         return found
@@ -139,8 +139,8 @@ def _days_around(view: CourseView, booked: BookedSheet) -> Iterator[tuple[int, i
 def _conflicts(view: CourseView, booked: BookedSheet, start: int) -> tuple[Conflict, ...]:
     if booked.kind is AppointmentKind.INFUSION:
         return why_not(view, booked, start)
-    minutes = booked.end - booked.start
-    return tuple(session_conflicts(view.search.supply, start - view.origin, minutes, None))
+    minutes, supply = booked.end - booked.start, view.for_one(booked).search.supply
+    return tuple(session_conflicts(supply, start - view.origin, minutes, None, view.course.names))
 
 
 def _moved(loaded: LoadedPlan, view: CourseView, booked: BookedSheet) -> Iterator[OfferedTime]:

@@ -29,6 +29,7 @@ OVERRIDE_FOR: Mapping[Rule, OverrideRule] = {
     Rule.NURSE_AWAY: OverrideRule.OFF_HOURS,
     Rule.THERAPIST_BUSY: OverrideRule.OFF_HOURS,
     Rule.THERAPIST_AWAY: OverrideRule.OFF_HOURS,
+    Rule.DAY_FULL: OverrideRule.OFF_HOURS,
     Rule.PATIENT_AWAY: OverrideRule.OFF_HOURS,
     Rule.OUTSIDE_WINDOW: OverrideRule.OUTSIDE_WINDOW,
     Rule.NO_WINDOW_SLOT: OverrideRule.NO_SESSION,

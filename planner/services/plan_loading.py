@@ -17,9 +17,10 @@ from planner.domain.protocols import Protocol
 from planner.domain.statuses import AppointmentKind, Mode
 from planner.domain.walltime import day_span, local_day
 from planner.domain.windows import Window
+from planner.scheduling.day_limits import above_limits
 from planner.scheduling.links import anchor_minutes
 from planner.scheduling.placements import CourseProposal, Placement
-from planner.scheduling.search import CourseSearch
+from planner.scheduling.proposals import course_exists
 from planner.scheduling.sheets import ClinicSheet, PersonSheet, Span
 from planner.scheduling.wording import at_wall
 from planner.services.plan_answers import Answers
@@ -84,6 +85,12 @@ class LoadedPlan:
             return "falls on days when the clinic is closed"
         return "falls on hours when no therapist of this plan works"
 
+    @property
+    def course_names(self) -> dict[int, str]:
+        """What to call the therapists, by holdable id."""
+        people = self.plan.clinic.therapists
+        return {person.holdable_id: self.names.people[person.id] for person in people if person.id in self.names.people}
+
     @cached_property
     def _shifts(self) -> tuple[Span, ...]:
         allowed = self.plan.request.therapist_ids
@@ -132,12 +139,14 @@ class LoadedPlan:
         return f"{placement.kind.value.capitalize()}{'' if first else f' {placement.number}'}"
 
     def taken(self, proposal: CourseProposal) -> tuple[Placement, ...]:
-        """The placements that lie in the past or for which somebody or something is held otherwise by now."""
-        busy = busy_spans(self.plan)
+        """The placements that lie in the past, for which somebody or something is held otherwise by now, or by which
+        somebody's day would be above its limit."""
+        busy, above = busy_spans(self.plan), above_limits(self.plan.clinic, proposal.placements)
         return tuple(
             placement
             for placement in proposal.placements
             if placement.start < self.now
+            or placement in above
             or any(_meet(start, end, span) for held, start, end in placement.holds for span in busy.get(held, ()))
         )
 
@@ -174,8 +183,7 @@ def _unhurried(plan: Plan, now: datetime) -> Plan | None:
     if (plan.request.earliest_day - today).days < 2:
         return None
     tomorrow = _not_before(plan, minute_of(day_span(today, zone)[1]))
-    search = CourseSearch(tomorrow.clinic, tomorrow.request)
-    return tomorrow if search.doses and search.feasible()[0] else None
+    return tomorrow if course_exists(tomorrow.clinic, tomorrow.request) else None
 
 
 def _not_before(plan: Plan, minute: int) -> Plan:

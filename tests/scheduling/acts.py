@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -11,7 +12,7 @@ from planner.domain.statuses import AppointmentKind, AppointmentStatus
 from planner.scheduling.decisions import Decision
 from planner.scheduling.moves import decide_displaced, decide_dose_end, decide_lost, decide_move
 from planner.scheduling.proposals import propose_courses
-from planner.scheduling.sheets import BookedSheet, ClinicSheet, CourseSheet
+from planner.scheduling.sheets import BookedSheet, ClinicSheet, CourseSheet, PersonSheet
 from tests.scheduling.applying import Judge, without_day
 from tests.scheduling.brute import Brute
 from tests.scheduling.scenario import booked
@@ -33,7 +34,14 @@ def small_course(seed: int) -> CourseSheet | None:
     now = max(now, small.clinic.now)
     anchor = small.protocol.visit.dose_ends_min
     rows = tuple(lived(row, now, anchor, rnd) for row in booked(chosen))
-    return CourseSheet(1, small.request, replace(small.clinic, now=now), rows, chosen.pattern)
+    clinic = replace(small.clinic, now=now, therapists=tuple(map(lowered(seed), small.clinic.therapists)))
+    return CourseSheet(1, small.request, clinic, rows, chosen.pattern)
+
+
+def lowered(seed: int) -> Callable[[PersonSheet], PersonSheet]:
+    """With some seeds, the limits of sessions a day are lower than they were when the course was planned."""
+    lower = Random(f"lowered {seed}").random() < 0.3
+    return lambda person: replace(person, most_sessions=1) if lower and person.most_sessions else person
 
 
 def lived(row: BookedSheet, now: int, anchor: int, rnd: Random) -> BookedSheet:

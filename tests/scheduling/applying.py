@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import combinations, pairwise
 
 from planner.domain.conflicts import Rule
 from planner.domain.statuses import AppointmentKind, AppointmentStatus
 from planner.scheduling.decisions import Decision, Line, LineKind
 from planner.scheduling.placements import Placement
-from planner.scheduling.sheets import BookedSheet, ClinicSheet, CourseSheet
+from planner.scheduling.sheets import BookedSheet, ClinicSheet, CourseSheet, OwnSession
 from tests.scheduling.brute import Brute
 
 HOLDS = (AppointmentStatus.BOOKED, AppointmentStatus.ARRIVED, AppointmentStatus.FULFILLED)
@@ -71,7 +71,8 @@ class Judge:
     def __init__(self, before: CourseSheet, decision: Decision, supply: ClinicSheet | None = None) -> None:
         self.before, self.decision = before, decision
         self.after = applied(before, decision)
-        self.brute = Brute(supply or before.clinic, before.request)
+        patient = replace(before.request.patient, own_sessions=tuple(own_sessions(before)))
+        self.brute = Brute(supply or before.clinic, replace(before.request, patient=patient))
         self.named = {conflict.rule for conflict in decision.overrides}
         self.old = {a.id: a for a in before.appointments}
 
@@ -84,6 +85,25 @@ class Judge:
             *self._gaps(),
             *self._links(),
             *self._spares(),
+            *self._days_above(),
+        ]
+
+    def _days_above(self) -> Iterator[str]:
+        """No day gets above anybody's limit, or further above it than it was."""
+        for person in self.before.clinic.therapists:
+            if person.most_sessions is None:
+                continue
+            was, now = (self._on_days(course, person.id) for course in (self.before, self.after))
+            for day in set(now):
+                others = len([s for s in person.sessions if self.brute.day(s) == day])
+                if now.count(day) > max(person.most_sessions - others, was.count(day)):
+                    yield f"{person.id} has {others} and {now.count(day)} sessions on {day}, was {was.count(day)}"
+
+    def _on_days(self, course: CourseSheet, person_id: int) -> list[date]:
+        return [
+            self.brute.day(a.start)
+            for a in course.appointments
+            if a.kind is not INFUSION and a.status in HOLDS and a.therapist_id == person_id
         ]
 
     def _overlaps(self) -> Iterator[str]:
@@ -202,6 +222,14 @@ class Judge:
             for spare in given_back:
                 if self.in_window(dose, spare, later):
                     yield f"session {line.after.serves} is made although {spare.start} is given back"
+
+
+def own_sessions(course: CourseSheet) -> Iterator[OwnSession]:
+    """The sessions of a course that hold a therapist, and whether they are fixed."""
+    for a in course.appointments:
+        if a.kind is not INFUSION and a.status in HOLDS and a.therapist_id is not None:
+            fixed = a.pinned or a.status is not AppointmentStatus.BOOKED or a.start <= course.clinic.now
+            yield OwnSession(a.therapist_id, a.start, fixed)
 
 
 def without_day(clinic: ClinicSheet, brute: Brute, minute: int) -> ClinicSheet:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from functools import cache
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 from planner.domain.conflicts import Rule
 from planner.domain.statuses import AppointmentKind, Mode
 from planner.scheduling.placements import Placement
 from planner.scheduling.sheets import PersonSheet
 from tests.scheduling.rules_again import Rules
+
+Talk = tuple[int, int, bool]
+"""A session: when it begins, how long it lasts, and whether it keeps to the grid."""
 
 
 class Brute(Rules):
@@ -41,20 +45,51 @@ class Brute(Rules):
             return [m for m in self.minutes(self.clinic.site.therapy_grid) if self.session_possible(m, minutes)]
 
         @cache
-        def completes(dose: int, check_in: int) -> bool:
-            """Whether the course can go on from a dose there."""
+        def completes(dose: int, check_in: int, before: frozenset[Talk]) -> bool:
+            """Whether the course can go on from a dose there, with these sessions before it on the same day."""
             if dose == len(self.firm):
-                return any(self._ends_well(check_in, s, sessions) for s in self._own(dose, check_in, sessions))
+                return any(self._ends_well(check_in, s, sessions, before) for s in self._own(dose, check_in, sessions))
             return any(
-                self._follows(dose, check_in, session, later) and completes(dose + 1, later)
+                self._follows(dose, check_in, session, later)
+                and self.together(talks := before | self._talks(session, later))
+                and completes(dose + 1, later, self._still(talks, later))
                 for session in self._own(dose, check_in, sessions)
                 for later in visits
                 if later > check_in and self.wished(dose + 1, later) and self.gap_fits(dose + 1, check_in, later)
             )
 
         return any(
-            self.wished(1, check_in) and self._prepared(check_in, sessions) and completes(1, check_in)
+            self.wished(1, check_in) and self.together(talks) and completes(1, check_in, self._still(talks, check_in))
             for check_in in visits
+            for talks in self._preparations(check_in, sessions)
+        )
+
+    # -- the limits of therapists' days ----------------------------------------------------------------------------
+
+    def _talks(self, session: int | None, later: int) -> frozenset[Talk]:
+        """The session after a dose, and the rolling one just before the next at `later`."""
+        found = set() if session is None else {(session, self.plan.minutes, True)}
+        if self.rolls:
+            found.add((later - self.plan.minutes - self.before_visit(), self.plan.minutes, False))
+        return frozenset(found)
+
+    def _still(self, talks: Iterable[Talk], check_in: int) -> frozenset[Talk]:
+        """Those that share their day with a check-in; without limits none need be remembered."""
+        limited = any(person.most_sessions is not None for person in self.therapists())
+        return frozenset(t for t in talks if limited and self.day(t[0]) == self.day(check_in))
+
+    def together(self, talks: Iterable[Talk]) -> bool:
+        """Whether these sessions find therapists without a day above anybody's limit: every choice is tried."""
+        by_day: dict[date, list[Talk]] = {}
+        for talk in talks:
+            by_day.setdefault(self.day(talk[0]), []).append(talk)
+        return all(len(same) < 2 or self._shared(day, same) for day, same in by_day.items())
+
+    def _shared(self, day: date, talks: list[Talk]) -> bool:
+        able = [[p for p in self.therapists() if any(self.can_hold(p, m, t[0], t[1]) for m in Mode)] for t in talks]
+        return any(
+            all((places := self.places(p, day)) is None or choice.count(p) <= places for p in choice)
+            for choice in product(*able)
         )
 
     def _own(self, dose: int, check_in: int, sessions) -> Iterator[int | None]:  # type: ignore[no-untyped-def]
@@ -75,20 +110,37 @@ class Brute(Rules):
             return self.session_possible(start, self.plan.minutes, on_grid=False)
         return True
 
-    def _ends_well(self, check_in: int, session: int | None, sessions) -> bool:  # type: ignore[no-untyped-def]
+    def _ends_well(  # type: ignore[no-untyped-def]
+        self, check_in: int, session: int | None, sessions, before: frozenset[Talk]
+    ) -> bool:
         count, phase = self.consolidation_needed(), self.protocol.consolidation
+        talks = before | (frozenset() if session is None else {(session, self.plan.minutes, True)})
         if count == 0 or phase is None:
-            return True
+            return self.together(talks)
         ready = 0 if session is None else session + self.plan.minutes + self.before_session()
         fitting = [s for s in sessions(phase.minutes) if s >= ready and self.consolidates(phase, s, check_in)]
-        return any(self.apart(choice, phase) for choice in combinations(fitting, count))
+        return any(
+            self.apart(choice, phase) and self.together(talks | {(s, phase.minutes, True) for s in choice})
+            for choice in combinations(fitting, count)
+        )
 
-    def _prepared(self, check_in: int, sessions) -> bool:  # type: ignore[no-untyped-def]
+    def _preparations(self, check_in: int, sessions) -> Iterator[frozenset[Talk]]:  # type: ignore[no-untyped-def]
+        """Every choice of preparation, as far as choices differ: by what lies on the day of the check-in."""
         count, phase = self.preparation_needed(check_in), self.protocol.preparation
         if count == 0 or phase is None:
-            return True
+            yield frozenset()
+            return
         fitting = [s for s in sessions(phase.minutes) if self.prepares(phase, s, check_in)]
-        return any(self.apart(choice, phase) for choice in combinations(fitting, count))
+        seen: set[frozenset[Talk]] = set()
+        for choice in combinations(fitting, count):
+            talks = frozenset((s, phase.minutes, True) for s in choice)
+            if (
+                self.apart(choice, phase)
+                and self.together(talks)
+                and (same := self._still(talks, check_in)) not in seen
+            ):
+                seen.add(same)
+                yield same
 
     # -- checking --------------------------------------------------------------------------------------------------
 
@@ -96,7 +148,7 @@ class Brute(Rules):
         """Everything wrong with a proposed course; empty when it is legal."""
         course = list(placements)
         infusions = [p for p in course if p.kind is AppointmentKind.INFUSION]
-        found = [*self._overlaps(course)]
+        found = [*self._overlaps(course), *self._days_above(course)]
         for placement in course:
             found += self.placement_faults(placement)
         found += self._dose_faults(infusions)
@@ -111,6 +163,15 @@ class Brute(Rules):
                 for same, c, d in other.holds:
                     if thing == same and a < d and c < b:
                         yield f"{one.kind} {one.number} and {other.kind} {other.number} both hold {thing}"
+
+    def _days_above(self, course: list[Placement]) -> Iterator[str]:
+        talks = [p for p in course if p.kind is not AppointmentKind.INFUSION]
+        for person in self.therapists():
+            days = [self.day(p.start) for p in talks if p.therapist_id == person.id]
+            for day in set(days):
+                places = self.places(person, day)
+                if places is not None and days.count(day) > places:
+                    yield f"{days.count(day)} sessions with {person.id} on {day}, {places} left"
 
     def placement_faults(self, placement: Placement) -> Iterator[str]:
         name = f"{placement.kind} {placement.number}"

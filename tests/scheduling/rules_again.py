@@ -192,10 +192,23 @@ class Rules:
     def can_hold(self, person: PersonSheet, mode: Mode, at: int, minutes: int) -> bool:
         if mode not in self.patient.modes or not self.free(person.busy, at, at + minutes + person.turnover):
             return False
+        if self.places(person, self.day(at)) == 0:
+            return False
         if mode is Mode.TELEHEALTH:
             return self.inside(self.anywhere(person), at, at + minutes)
         rooms = any(self.free(r.busy, at, at + minutes + r.turnover) for r in self.clinic.rooms)
         return rooms and self.inside(self.here(person), at, at + minutes)
+
+    def places(self, person: PersonSheet, day: date) -> int | None:
+        """How many sessions of the course can be with somebody on a day; None when that has no limit.
+
+        The limit less what they have otherwise, or as many as the course could move away from there if that is more.
+        """
+        if person.most_sessions is None or Rule.DAY_FULL in self.without:
+            return None
+        mine = [o for o in self.patient.own_sessions if o.therapist_id == person.id and self.day(o.start) == day]
+        held = len([s for s in person.sessions if self.day(s) == day]) + len([o for o in mine if o.stays])
+        return max(person.most_sessions - held, len([o for o in mine if not o.stays]))
 
     def session_possible(self, at: int, minutes: int, *, on_grid: bool = True) -> bool:
         return not self.session_breaks(at, minutes, on_grid=on_grid) and any(

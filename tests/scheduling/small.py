@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from random import Random
 
@@ -67,6 +68,7 @@ class Small:
 
     def __init__(self, seed: int) -> None:
         rnd = self.rnd = Random(seed)
+        self.limits = Random(f"limits of days {seed}")
         self.zone, change = rnd.choice(CHANGES)
         self.first = change - timedelta(days=rnd.randint(1, 9))
         self.count = rnd.randint(8, 16)
@@ -246,9 +248,17 @@ class Small:
             nurses=nurses,
             prescribers=tuple(self.person(30 + i, 330 + i, *spans) for i in range(2)),
             therapists=tuple(
-                self.person(i, 140 + i, *spans, telehealth=True) for i in range(1, rnd.choice((1, 2, 2)) + 1)
+                self.limited(self.person(i, 140 + i, *spans, telehealth=True))
+                for i in range(1, rnd.choice((1, 2, 2)) + 1)
             ),
         )
+
+    def limited(self, person: PersonSheet) -> PersonSheet:
+        """With some, one or two sessions a day at most, and some of what holds them being sessions."""
+        if self.limits.random() < 0.5:
+            return person
+        sessions = tuple(start for start, _ in person.busy if self.limits.random() < 0.5)
+        return replace(person, most_sessions=self.limits.choice((1, 1, 2)), sessions=sessions)
 
     def make_request(self) -> CourseRequest:
         rnd = self.rnd

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import groupby, pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -209,6 +210,27 @@ def test_sessions_are_refused_by_some_rule_exactly_where_nobody_can_hold_them(se
     for start in brute.minutes(booked.clinic.site.therapy_grid):
         found = session_conflicts(supply, start - supply.origin, 50, None)
         assert bool(found) != brute.session_possible(start, 50)
+
+
+@settings(max_examples=24)
+@given(st.integers(0, 2**32))
+def test_a_session_refused_for_a_full_day_alone_can_be_had_once_the_limit_is_gone(seed: int) -> None:
+    booked = small_course(seed)
+    if booked is None:
+        return
+    people = tuple(replace(person, most_sessions=1) for person in booked.clinic.therapists)
+    limited = replace(booked, clinic=replace(booked.clinic, therapists=people))
+    lifted = tuple(replace(person, most_sessions=None) for person in people)
+    free = replace(booked, clinic=replace(booked.clinic, therapists=lifted))
+    for session in sessions_of(limited):
+        offered = {offer.start for offer in every_offer(limited, session.id)}
+        once = {offer.start for offer in every_offer(free, session.id)}
+        assert offered <= once
+        view = CourseView(limited)
+        for start in sorted(once - offered)[:20]:
+            with pytest.raises(Refused) as refused:
+                decide_move_in(view, session.id, start)
+            assert {conflict.rule for conflict in refused.value.conflicts} == {Rule.DAY_FULL}
 
 
 def wednesday_of_scenario_a() -> tuple[CourseSheet, BookedSheet]:

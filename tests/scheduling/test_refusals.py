@@ -8,7 +8,7 @@ from planner.domain.statuses import AppointmentStatus, Mode
 from planner.scheduling.course_state import CourseView
 from planner.scheduling.offers import why_not_offered
 from planner.scheduling.refusals import session_conflicts, visit_conflicts, why_not, window_conflicts
-from planner.scheduling.sheets import BookedSheet, PatientSheet
+from planner.scheduling.sheets import BookedSheet, PatientSheet, PersonSheet
 from planner.scheduling.supply import Supply
 from tests.scheduling.plain import (
     DAYS,
@@ -177,3 +177,78 @@ def test_a_dose_that_was_lost_or_is_fixed_has_no_other_time() -> None:
     assert rules(view(gone), gone, on(4, "09:00")) == {Rule.STATUS}
     pinned = course(dose(1, on(3, "09:00"), pinned=True), session(1, on(4, "09:00")))
     assert [c.rule for c in why_not_offered(pinned, 1, on(4, "09:00"))] == [Rule.STATUS]
+
+
+# -- the most sessions of a day ----------------------------------------------------------------------------------------
+
+
+def told(supply: Supply, start: int, therapist_id: int | None = None) -> list[str]:
+    names = {141: "C. Haddad", 142: "R. Moss"}
+    found = session_conflicts(supply, start - ORIGIN, SESSION, therapist_id, names)
+    return [conflict.sentence for conflict in found]
+
+
+def full(number: int, most: int, held: int | None = None, **changes: object) -> PersonSheet:
+    starts = tuple(on(2, f"{hour:02}:00") for hour in range(most if held is None else held))
+    return therapist(number, most_sessions=most, sessions=starts, **changes)
+
+
+def test_a_session_on_a_full_day_is_refused_for_that_alone_and_says_whose_day_it_is() -> None:
+    supply = Supply(clinic(therapists=(full(1, 6),)), patient())
+    assert told(supply, on(2, "10:00")) == ["C. Haddad has 6 sessions that day, the most set for them."]
+    assert told(supply, on(3, "10:00")) == []
+    assert told(supply.unlimited, on(2, "10:00")) == []
+
+
+def test_a_day_above_a_lowered_limit_says_both_numbers() -> None:
+    supply = Supply(clinic(therapists=(full(1, 4, held=6),)), patient())
+    assert told(supply, on(2, "10:00")) == ["C. Haddad has 6 sessions that day, and 4 is the most set."]
+
+
+def test_where_anybody_would_do_everybody_is_named_who_is_free_and_full() -> None:
+    busy = therapist(3, busy=((on(2), on(3)),))
+    both = Supply(clinic(therapists=(full(1, 6), full(2, 1), busy)), patient())
+    assert told(both, on(2, "10:00")) == [
+        "C. Haddad has 6 sessions that day, the most set for them.",
+        "R. Moss has 1 session that day, the most set for them.",
+    ]
+    assert told(both, on(2, "10:00"), 2) == ["R. Moss has 1 session that day, the most set for them."]
+    one = Supply(clinic(therapists=(full(1, 6), full(2, 7, held=6))), patient())
+    assert told(one, on(2, "10:00")) == []
+
+
+def test_a_full_day_is_not_blamed_on_the_room_nor_a_missing_room_on_the_day() -> None:
+    only = patient(modes=(Mode.IN_PERSON,))
+    taken = (room(1, (on(2, "10:00"), on(2, "11:00"))),)
+    assert session_rules(on(2, "10:00"), only, rooms=taken, therapists=(full(1, 6, held=5),)) == {Rule.ROOM_BUSY}
+    assert session_rules(on(2, "12:00"), only, rooms=taken, therapists=(full(1, 6),)) == {Rule.DAY_FULL}
+    assert session_rules(on(2, "10:00"), only, rooms=taken, therapists=(full(1, 6),)) == {Rule.ROOM_BUSY, Rule.DAY_FULL}
+
+
+def test_somebody_whose_day_is_full_and_who_is_held_or_off_is_not_told_of_the_limit() -> None:
+    held = full(1, 6, busy=((on(2, "10:00"), on(2, "11:00")),))
+    assert session_rules(on(2, "10:00"), therapists=(held,)) == {Rule.THERAPIST_BUSY}
+
+
+def test_a_dose_whose_session_only_a_full_day_prevents_says_so() -> None:
+    """The therapist works on days 4 and 5 only; the window after a dose on day 3 holds both."""
+    one = dose(1, on(2, "09:00"))
+
+    def look(*sessions: int) -> CourseView:
+        hours = [(on(day, "09:00"), on(day, "16:00")) for day in (3, 4, 5)]
+        person = therapist(1, *hours, most_sessions=1, sessions=sessions)
+        return view(one, plan=protocol(doses=1), supply=clinic(therapists=(person,)))
+
+    assert why_not(look(on(4, "09:00")), one, on(3, "09:00")) == ()
+    found = why_not(look(on(4, "09:00"), on(5, "09:00")), one, on(3, "09:00"))
+    assert [conflict.rule for conflict in found] == [Rule.NO_WINDOW_SLOT, Rule.DAY_FULL]
+    assert found[1].sentence == "The therapist has 1 session on Fri 5 Feb, the most set for them."
+
+
+def test_a_rolling_dose_says_whose_full_day_keeps_its_session_away() -> None:
+    one = dose(2, on(6, "09:00"))
+    person = therapist(1, most_sessions=1, sessions=(on(5, "15:00"),))
+    plan, supply = protocol(integration=rolling()), clinic(therapists=(person,))
+    look = view(dose(1, on(3, "09:00")), one, plan=plan, supply=supply)
+    assert rules(look, one, on(5, "10:00")) == {Rule.NO_WINDOW_SLOT, Rule.DAY_FULL}
+    assert rules(look, one, on(7, "10:00")) == set()

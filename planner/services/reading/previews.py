@@ -31,6 +31,7 @@ RULE_NAMES = {
     Rule.NURSE_AWAY: "working hours",
     Rule.THERAPIST_BUSY: "therapist's time",
     Rule.THERAPIST_AWAY: "working hours",
+    Rule.DAY_FULL: "sessions a day",
     Rule.PATIENT_AWAY: "patient's time",
     Rule.PREP_MISSING: "preparation first",
 }

@@ -44,6 +44,7 @@ from planner.store.records import (
     Site,
     SiteTravel,
 )
+from planner.store.sheets.day_sessions import counted_sessions
 from planner.store.sheets.requests import protocol_of_text
 
 #: How far a window may reach behind its dose.
@@ -233,11 +234,7 @@ def _absences(db: Session, span: tuple[datetime, datetime]) -> dict[int, tuple[S
 def _sessions(db: Session, site: Site, span: tuple[datetime, datetime]) -> Counter[tuple[int, date]]:
     """Sessions by person and local day, wherever they are held."""
     query = select(Appointment.therapist_id, Appointment.starts_at).where(
-        Appointment.therapist_id.is_not(None),
-        Appointment.kind != AppointmentKind.INFUSION,
-        Appointment.status.in_(HOLDING),
-        Appointment.starts_at >= span[0],
-        Appointment.starts_at < span[1],
+        *counted_sessions(), Appointment.starts_at >= span[0], Appointment.starts_at < span[1]
     )
     return Counter((person_id or 0, local_day(starts_at, site.zone)) for person_id, starts_at in db.execute(query))
 

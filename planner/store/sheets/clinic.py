@@ -15,7 +15,6 @@ from planner.domain.errors import NotFound
 from planner.domain.intervals import instant_of, minute_of
 from planner.domain.walltime import day_span
 from planner.scheduling.sheets import ClinicSheet, PersonSheet, ShiftSheet, SiteSheet, Span, ThingSheet
-from planner.scheduling.withdrawals import rebusied
 from planner.store.records import (
     Absence,
     Chair,
@@ -31,6 +30,7 @@ from planner.store.records import (
     Site,
 )
 from planner.store.sheets.busy import Busy, load_busy
+from planner.store.sheets.day_sessions import load_sessions
 from planner.store.sheets.minutes import MinuteDown, MinuteUp, cut, days_between, packed, unpacked, wall_span
 
 CLINICAL_ROLES = (Role.NURSE, Role.PRESCRIBER, Role.THERAPIST)
@@ -43,6 +43,7 @@ class _Staff:
     id: int
     holdable_id: int
     turnover: int
+    most_sessions: int | None
 
 
 def load_clinic(
@@ -55,7 +56,8 @@ def load_clinic(
     without_course_id: int | None = None,
     without_hold_id: int | None = None,
 ) -> ClinicSheet:
-    """The supply of a site from `first_day` to `last_day` (local days, both included). Ten queries, always.
+    """The supply of a site from `first_day` to `last_day` (local days, both included). Ten queries, and one
+    more where a therapist has a limit of sessions a day.
 
     Staff are those of the site, and anybody with a shift there or a telehealth shift in the time; all their shifts
     are on the sheet, those at other sites too. What `without_course_id` has booked and the promise
@@ -77,6 +79,11 @@ def load_clinic(
     held += [person.holdable_id for person in people.values()]
     busy = load_busy(db, held, span, now, without_course_id=without_course_id, without_hold_id=without_hold_id)
 
+    limited = [person.id for person in roles[Role.THERAPIST] if person.most_sessions is not None]
+    sessions = load_sessions(
+        db, limited, span, now, without_course_id=without_course_id, without_hold_id=without_hold_id
+    )
+
     def person_sheet(person: _Staff, *, with_lanes: bool) -> PersonSheet:
         return PersonSheet(
             id=person.id,
@@ -86,6 +93,8 @@ def load_clinic(
             turnover=person.turnover,
             lanes=_with_busy(lanes.get(person.id, ()), busy) if with_lanes else (),
             away=tuple(sorted(away.get(person.id, ()))),
+            most_sessions=person.most_sessions,
+            sessions=sessions.get(person.id, ()),
         )
 
     return ClinicSheet(
@@ -139,7 +148,7 @@ def _staff_by_role(db: Session, site_id: int, span: Span) -> dict[Role, list[_St
         ~Shift.on_call,
     )
     query = (
-        select(PersonRole.role, Person.id, Person.holdable_id, Holdable.turnover_minutes)
+        select(PersonRole.role, Person.id, Person.holdable_id, Holdable.turnover_minutes, Person.most_sessions_a_day)
         .join(Person, Person.id == PersonRole.person_id)
         .join(Holdable, Holdable.id == Person.holdable_id)
         .where(Person.active, PersonRole.role.in_(CLINICAL_ROLES))
@@ -147,8 +156,8 @@ def _staff_by_role(db: Session, site_id: int, span: Span) -> dict[Role, list[_St
         .order_by(Person.id)
     )
     roles: dict[Role, list[_Staff]] = {role: [] for role in CLINICAL_ROLES}
-    for role, id_, holdable_id, minutes in db.execute(query):
-        roles[role].append(_Staff(id_, holdable_id, minutes))
+    for role, id_, holdable_id, minutes, most in db.execute(query):
+        roles[role].append(_Staff(id_, holdable_id, minutes, most))
     return roles
 
 
@@ -207,8 +216,3 @@ def _with_busy(things: Iterable[ThingSheet], busy: Busy) -> tuple[ThingSheet, ..
         )
         for thing in things
     )
-
-
-def without_holds(clinic: ClinicSheet, holds: Iterable[tuple[int, int, int]]) -> ClinicSheet:
-    """The same sheet with these (holdable, from, to) given back; for a course whose own bookings count as free."""
-    return rebusied(clinic, holds, ())

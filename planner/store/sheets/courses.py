@@ -17,6 +17,7 @@ from planner.domain.protocols import Protocol
 from planner.domain.statuses import HOLDING, CourseStatus
 from planner.domain.walltime import day_span, local_day
 from planner.scheduling.sheets import BookedSheet, ClinicSheet, CourseSheet
+from planner.scheduling.withdrawals import Uses, resupplied, uses_of
 from planner.store.records import (
     Appointment,
     Chair,
@@ -30,7 +31,7 @@ from planner.store.records import (
     Room,
     Site,
 )
-from planner.store.sheets.clinic import load_clinic, without_holds
+from planner.store.sheets.clinic import load_clinic
 from planner.store.sheets.minutes import MinuteDown, MinuteUp
 from planner.store.sheets.requests import Wishes, load_patient, protocol_of_text, request_of
 
@@ -116,7 +117,7 @@ def load_courses_touching(
     sheets = []
     for row in rows:
         own = booked.get(row.id, ())
-        supply = without_holds(clinics[row.site_id], (hold for sheet in own for hold in sheet.holds))
+        supply = resupplied(clinics[row.site_id], uses_of(own), Uses())
         sheets.append(_sheet(db, row, own, supply, names))
     return tuple(sheets)
 
