@@ -15,6 +15,12 @@ def hides(sign: str) -> bool:
     return unicodedata.category(sign) in _CONTROLS or sign in TURNS_AROUND
 
 
+def as_read(text: str) -> str:
+    """The text as readers tell it from another: without invisible signs, size of letters and width of blanks."""
+    shown = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    return " ".join(shown.split()).casefold()
+
+
 def can_be_seen(text: str) -> bool:
     """Whether anything of the text shows; empty text does not."""
     return any(unicodedata.category(sign)[0] in "LMNPS" for sign in text)

@@ -19,7 +19,7 @@ from planner.domain.protocol_errors import ProtocolInvalid
 from planner.domain.protocol_parsing import parse_protocol
 from planner.services.auditing import record
 from planner.services.places import one_line
-from planner.services.protocols import save_version
+from planner.services.protocols import refuse_same_name, save_version
 from planner.store.queries.protocols import Standing, standing
 from planner.store.records import Account, PlanDraft, ProtocolDraft, ProtocolRecord, ProtocolVersion
 
@@ -101,6 +101,7 @@ def sign_version(
         raise FieldError("note", "Say in a few words why.")
     if not stands.has_draft and stands.signed_at is not None:
         raise FieldError("note", f"Nothing has changed since version {stands.number} was signed.")
+    refuse_same_name(db, str(stands.working["name"]), besides=protocol_id, field="note")
     name = db.get_one(Account, principal.account_id).name
     version = save_version(db, principal, protocol_id, stands.working, name, now, note=note)
     _write(db, principal, protocol_id, dict(stands.working), version.number, None, now)

@@ -16,10 +16,10 @@ from planner.domain.errors import StaleVersion
 from planner.domain.protocol_numbers import Document
 from planner.domain.protocol_phases import SECTIONS, TypedDoses, TypedSection
 from planner.domain.protocol_visits import TypedPart
-from planner.services.places import refuse_taken
 from planner.services.protocol_drafts import keep_draft
+from planner.services.protocols import refuse_same_name
 from planner.store.queries.protocols import Standing, standing
-from planner.store.records import ProtocolDraft, ProtocolRecord
+from planner.store.records import ProtocolDraft
 
 Edit = Callable[[Standing], Document]
 
@@ -101,8 +101,7 @@ def saying(db: Session, texts: Mapping[str, str]) -> Edit:
     """
 
     def edit(stands: Standing) -> Document:
-        taken = "Another protocol has this name already."
-        refuse_taken(db, ProtocolRecord.name, texts["name"], "name", taken, besides=stands.id)
+        refuse_same_name(db, texts["name"], besides=stands.id)
         return dict(stands.working) | dict(texts)
 
     return edit

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Permission, Principal, require
 from planner.domain.errors import FieldError, NotFound
+from planner.domain.plain_text import as_read
 from planner.domain.protocol_parsing import parse_protocol
 from planner.domain.protocols import Protocol, ProtocolInvalid
 from planner.services.auditing import record
@@ -133,6 +134,16 @@ def switch_protocol(db: Session, principal: Principal, protocol_id: int, *, enab
     return row.name
 
 
+def refuse_same_name(db: Session, name: str, *, besides: int | None = None, field: str = "name") -> None:
+    """Raise FieldError (at `field`) when another protocol's name reads the same: who plans chooses by it.
+
+    `besides` is the id of the protocol that may have it.
+    """
+    others = db.execute(select(ProtocolRecord.id, ProtocolRecord.name))
+    if any(as_read(other) == as_read(name) for number, other in others if number != besides):
+        raise FieldError(field, "Another protocol has this name already.")
+
+
 def copy_protocol(
     db: Session, principal: Principal, protocol_id: int, *, name: str, slug: str, now: datetime
 ) -> ProtocolRecord:
@@ -144,7 +155,7 @@ def copy_protocol(
     original = standing(db, protocol_id)
     name, slug = one_line(name, "name", 120), one_line(slug, "slug", 60)
     refuse_taken(db, ProtocolRecord.slug, slug, "slug", "Another protocol has this short name already.")
-    refuse_taken(db, ProtocolRecord.name, name, "name", "Another protocol has this name already.")
+    refuse_same_name(db, name)
     document = original.document | {"slug": slug, "name": name}
     try:
         parse_protocol(document)

@@ -75,7 +75,7 @@ _COLUMNS = (
     Patient.name,
     Course.protocol_version_id,
     ProtocolRecord.slug,
-    ProtocolRecord.name,
+    ProtocolVersion.document["name"].as_string(),  # what that version is called, whatever a later one is
     ProtocolVersion.number,
     Course.status,
     Course.site_id,

@@ -112,12 +112,12 @@ def courses_of(db: Session, principal: Principal, patient_ids: Sequence[int]) ->
 
 
 def _courses(db: Session, principal: Principal, *conditions: object) -> list[tuple[int, FoundCourse]]:
+    name = ProtocolVersion.document["name"].as_string()
     query = (
         visible_courses(principal)
         .join(Patient, Patient.id == Course.patient_id)
         .join(ProtocolVersion, ProtocolVersion.id == Course.protocol_version_id)
-        .join(ProtocolRecord, ProtocolRecord.id == ProtocolVersion.protocol_id)
-        .with_only_columns(Course.patient_id, Course.id, Patient.code, Patient.name, ProtocolRecord.name, Course.status)
+        .with_only_columns(Course.patient_id, Course.id, Patient.code, Patient.name, name, Course.status)
         .where(*conditions)  # type: ignore[arg-type]
     )
     return [(row[0], FoundCourse(*row[1:])) for row in db.execute(query)]

@@ -92,10 +92,10 @@ def week_page(found: RosterWeek, monday: date, now: datetime, last_day: date) ->
     """A roster's week in words. The weeks end with the one of `last_day`."""
     today = local_day(now, found.site.zone)
     this_monday = monday_of(None, today)
-    year, week, _ = monday.isocalendar()
+    sunday = monday + A_WEEK - timedelta(days=1)
     return WeekPage(
-        heading=f"Roster, week {week}",
-        span=f"{day_words(monday)} to {day_words(monday + A_WEEK - timedelta(days=1))} {year}",
+        heading=f"Roster, week {monday.isocalendar().week}",
+        span=f"{day_words(monday)} to {day_words(sunday)} {sunday.year}",
         days=tuple(short_day_words(day.day) for day in found.days),
         hours=tuple(hours_words(day.hours, day.closed) for day in found.days),
         people=tuple(_line(person, found.site.zone) for person in found.people),

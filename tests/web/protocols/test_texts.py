@@ -4,6 +4,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from planner.store.queries.protocols import standing
+from planner.store.records import ProtocolVersion
+from tests.support.booked_course import book_course_for
 from tests.support.cast import Cast
 from tests.support.planning_clinic import AtWork, put_to_work
 
@@ -36,11 +38,24 @@ def test_what_a_protocol_says_of_itself_is_signed_with_it(db: Session, sign_in, 
     assert "Six doses, then two a week apart." in page.words
 
 
+def test_a_booked_course_keeps_the_name_of_its_version(db: Session, sign_in, cast: Cast, at_work: AtWork) -> None:
+    booked = book_course_for(db, cast, at_work=at_work)
+    prescriber = sign_in("prescriber")
+    version = db.get_one(ProtocolVersion, booked.course.protocol_version_id)
+    url = f"/admin/protocols/{version.protocol_id}"
+    prescriber.submit(prescriber.page(f"{url}/texts"), f"{url}/texts", SAID)
+    prescriber.submit(prescriber.page(f"{url}/sign"), f"{url}/sign", {"note": "A taper"})
+    words = prescriber.page(f"/courses/{booked.course.id}").words
+    assert f"{version.document['name']}, version 1" in words
+    assert "Six and a taper" not in words
+
+
 @pytest.mark.parametrize(
     ("typed", "field", "sentence"),
     [
         ({"name": " "}, "name", "This cannot be empty."),
         ({"name": "IV NAD+"}, "name", "Another protocol has this name already."),
+        ({"name": "iv  NAD\u200b+"}, "name", "Another protocol has this name already."),
         ({"summary": ""}, "summary", "This cannot be empty."),
         ({"evidence_note": "x" * 2001}, "evidence_note", "Enter at most 2000 characters"),
     ],

@@ -67,6 +67,7 @@ def test_the_weeks_before_and_after_cross_the_year(sign_in: SignIn) -> None:
     page = sign_in("nurse").page("/rosters?week=2026-W53")
     assert any("/rosters/2026-W52" in link for link in hrefs(page))
     assert any("/rosters/2027-W01" in link for link in hrefs(page))
+    assert "Monday 28 December to Sunday 3 January 2027" in page.words
 
 
 @pytest.mark.parametrize("word", ["2026-W54", "2025-W53", "soon", "2026-11", "0000-W10"])
