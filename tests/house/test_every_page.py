@@ -62,6 +62,7 @@ SELDOM = {
     "/admin/instances/<id:run_id>/give-up": "after a file was checked: tests/web/instances",
     "/admin/instances/plans": "in a clinic that came from an instance: tests/web/instances",
     "/admin/demo/fill": "while the clinic is empty: tests/journeys/test_first_run.py",
+    "/admin/audit/reads/download": "while there are reads to look at: tests/web/accounts/test_reading.py",
     "/admin/accounts/<id:account_id>/reopen": "when an account has ended: tests/web/accounts",
     "/admin/accounts/<id:account_id>/factor/<any(ask,agree,keep):act>": "when codes are on: tests/web/accounts",
     "/patients/<id:patient_id>/portal/factor/<any(ask,agree,keep):act>": "when codes are on: tests/web/accounts",

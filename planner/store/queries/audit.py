@@ -123,11 +123,13 @@ def _query(wanted: AuditFilter) -> Select[AuditEntry, str, int | None, str, int 
         .outerjoin(actor, actor.id == AuditEntry.account_id)
         .outerjoin(target, (AuditEntry.object_type == "account") & (target.id == AuditEntry.object_id))
     )
+    # Most lines are looks: the newest of them are found by going back, and never by an index that has all of them.
+    unindexed = AuditEntry.action + ""
     if wanted.action in ("", LOOKS):
-        is_look = AuditEntry.action.in_(READS)
-        query = query.where(is_look if wanted.action else ~is_look)
+        query = query.where(unindexed.in_(READS) if wanted.action else unindexed.not_in(READS))
     elif wanted.action != ALL:
-        query = query.where(AuditEntry.action == wanted.action)
+        column = unindexed if wanted.action in READS else AuditEntry.action
+        query = query.where(column == wanted.action)
     if wanted.outcome:
         query = query.where(AuditEntry.outcome == wanted.outcome)
     if wanted.since is not None:
