@@ -45,7 +45,8 @@ class SickDay:
         self.open = ((on(DAY, "08:00"), on(DAY, rnd.choice(("15:00", "18:00")))),)
         hours = rnd.sample(range(9, 16), rnd.randint(1, 4))
         self.rooms = [ThingSheet(n, 110 + n, 1, self.spans(0.3), rnd.choice((0, 10))) for n in (1, 2)]
-        others = [self.therapist(n) for n in (2, 3)]
+        limits = Random(f"limits of days {seed}")
+        others = [self.limited(self.therapist(n), limits) for n in (2, 3)]
         self.people = [PersonSheet(ILL, 141, (), turnover=0), *others]
         self.sessions = [self.session(at, hour) for at, hour in enumerate(sorted(hours), 1)]
         self.patients = {s.id: self.patient(s) for s in self.sessions}
@@ -66,6 +67,14 @@ class SickDay:
         site = self.rnd.choice((1, 1, None))
         shift = ShiftSheet((on(DAY, f"{first:02}:00"), on(DAY, f"{last:02}:00")), site)
         return PersonSheet(number, 140 + number, (shift,), self.spans(0.35), self.rnd.choice((0, 10)))
+
+    @staticmethod
+    def limited(person: PersonSheet, limits: Random) -> PersonSheet:
+        """With some, a few sessions a day at most, and some of what holds them being sessions."""
+        if limits.random() < 0.5:
+            return person
+        sessions = tuple(start for start, _ in person.busy if limits.random() < 0.4)
+        return replace(person, most_sessions=limits.choice((1, 2, 3)), sessions=sessions)
 
     def session(self, at: int, hour: int) -> BookedSheet:
         """The session of course `at`, in room 1 or by video, held by who is ill."""
@@ -162,6 +171,12 @@ class TryingAll:
             one[3] is not None and one[3] == other[3] and self.too_near(one, other, self.day.rooms[one[3] - 1].turnover)
         )
 
+    def has_place(self, person_id: int, chosen: list[Try]) -> bool:
+        """Whether one more session of the day is within the person's limit."""
+        (person,) = (p for p in self.day.people if p.id == person_id)
+        there = len(person.sessions) + sum(way[1] == person_id for way in chosen)
+        return person.most_sessions is None or there < person.most_sessions
+
     @staticmethod
     def too_near(one: Try, other: Try, turnover: int) -> bool:
         return one[0] < other[0] + SESSION + turnover and other[0] < one[0] + SESSION + turnover
@@ -180,7 +195,7 @@ class TryingAll:
             if (len(chosen) + left, kept + left) <= top or len(chosen) + left < top[0]:
                 return
             for way in ways[at]:
-                if not any(self.meet(way, other) for other in chosen):
+                if self.has_place(way[1], chosen) and not any(self.meet(way, other) for other in chosen):
                     go_on(at + 1, [*chosen, way], kept + (way[0] == self.day.sessions[at].start))
             go_on(at + 1, chosen, kept)
 
@@ -221,6 +236,7 @@ def test_as_many_are_saved_and_keep_their_time_as_any_assignment_could(block: in
                 assert done[booked.id] in brute.ways(booked), (seed, booked.id)
         chosen = list(done.values())
         assert not any(brute.meet(a, b) for at, a in enumerate(chosen) for b in chosen[at + 1 :]), seed
+        assert all(brute.has_place(way[1], chosen[:at]) for at, way in enumerate(chosen)), seed
         kept = sum(done[s.id][0] == s.start for s in day.sessions if s.id in done)
         assert (len(done), kept) == brute.best(), seed
 
@@ -263,3 +279,29 @@ def test_a_session_outside_its_window_with_a_reason_keeps_its_time_too() -> None
 
 def test_with_nobody_free_in_the_window_nothing_is_made_up() -> None:
     assert covered(on(DAY, "10:00"), therapist(2, (on(20), on(21)))) is None
+
+
+def test_whoever_has_the_most_sessions_of_the_day_covers_no_other() -> None:
+    sessions = tuple(on(DAY, f"{hour}:00") for hour in (13, 14))
+    assert covered(on(DAY, "10:00"), therapist(2, sessions=sessions, most_sessions=3)) is not None
+    found = covered(on(DAY, "10:00"), therapist(2, sessions=sessions, most_sessions=2))
+    assert found is not None
+    assert found.start // 1440 != on(DAY) // 1440, "another day of the window, or none"
+
+
+@pytest.mark.parametrize(("most", "that_day"), [(2, 2), (1, 2), (None, 2)])
+def test_sessions_that_change_their_hour_with_somebody_take_their_places_along(most: int | None, that_day: int) -> None:
+    """Therapist 1 is away in the morning, and both their sessions of the day can be in the afternoon."""
+    person = therapist(1, (on(DAY, "12:00"), on(DAY, "16:00")), most_sessions=most)
+    starts = {1: on(DAY, "09:00"), 2: on(DAY, "10:00")}
+    parts = []
+    for at, start in starts.items():
+        holds = ((150 + at, start, start + SESSION), (141, start, start + SESSION))
+        booked = replace(session(1, start, mode=VIDEO, holds=holds), id=1000 + at, serves_id=100 + at)
+        others = tuple(other for key, other in starts.items() if key != at)
+        supply = clinic(now=on(DAY, "08:00"), therapists=(replace(person, sessions=others),))
+        given = replace(dose(1, on(2, "09:00"), status=AppointmentStatus.FULFILLED), id=100 + at)
+        asked = request(PLAN, patient=PatientSheet(at, 150 + at, modes=(VIDEO,)))
+        parts.append(Displaced(CourseSheet(at, asked, supply, (given, booked)), frozenset({booked.id})))
+    lines = as_tries(outcome(decide_together(parts, "person.away")))
+    assert len(lines) == that_day

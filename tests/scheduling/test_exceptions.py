@@ -19,7 +19,7 @@ from tests.scheduling.test_scenarios import infusion, monday_thursday
 
 LANES = (131, 132)
 NURSE, PRESCRIBER = 11, 12
-SUNDAY, MONDAY, TUESDAY = date(2027, 1, 31), date(2027, 2, 1), date(2027, 2, 2)
+SUNDAY, MONDAY, TUESDAY, WEDNESDAY = (date(2027, 1, 31), *(date(2027, 2, day) for day in (1, 2, 3)))
 
 
 @pytest.fixture
@@ -294,3 +294,40 @@ def test_a_way_out_that_moves_the_dose_by_the_rules_sets_nothing_aside_for_it(bo
     assert way.infusion is not None
     assert next(line.after for line in chosen.lines if line.before == dose) == way.infusion
     assert not rules_of(chosen.overrides) & OFF_HOURS
+
+
+# -- more sessions a day than are set
+
+
+def with_full_day(course: CourseSheet, person_id: int, day: date, most: int = 2) -> CourseSheet:
+    """One therapist has all the sessions of the day that are set for them; nobody works with them that day."""
+    starts = tuple(at(day, f"{13 + n}:00") for n in range(most))
+    people = tuple(
+        replace(t, most_sessions=most, sessions=starts) if t.id == person_id else t for t in course.clinic.therapists
+    )
+    return replace(course, clinic=replace(course.clinic, therapists=people))
+
+
+def test_one_session_more_than_is_set_is_asked_about_by_name_and_can_be_held(booked: CourseSheet) -> None:
+    full = with_full_day(booked, R, WEDNESDAY)
+    session = session_after(full, 3)
+    start = at(WEDNESDAY, "11:00")
+    (asked,) = move_aside(full, session, start, therapist_id=R)
+    assert (asked.rule, asked.sentence) == (
+        Rule.DAY_FULL,
+        "Test R has 2 sessions that day, the most set for them.",
+    )
+    with pytest.raises(Refused) as refused:
+        decide_move(full, session.id, start, therapist_id=R)
+    assert rules_of(refused.value.conflicts) == {Rule.DAY_FULL}
+    decision = decide_move(full, session.id, start, therapist_id=R, overrides=frozenset({Rule.DAY_FULL}))
+    assert [line.after and (line.after.start, line.after.therapist_id) for line in decision.lines] == [(start, R)]
+    assert decision.overrides == (asked,)
+
+
+def test_somebody_with_a_place_left_comes_before_somebody_above_their_limit(booked: CourseSheet) -> None:
+    full = with_full_day(booked, R, WEDNESDAY)
+    session = session_after(full, 3)
+    decision = decide_move(full, session.id, at(WEDNESDAY, "11:00"), overrides=frozenset({Rule.DAY_FULL}))
+    assert [line.after and line.after.therapist_id for line in decision.lines] == [K]
+    assert decision.overrides == ()

@@ -8,8 +8,16 @@ import pytest
 from planner.scheduling.packing import Option, best_packing
 
 
-def option(cost: int, *uses: tuple[str, int, int], name: str = "") -> Option[str]:
-    return Option((cost,), uses, name)
+def option(cost: int, *uses: tuple[str, int, int], name: str = "", place: str | None = None) -> Option[str]:
+    return Option((cost,), uses, name, place, PLACES.get(place or "", 0))
+
+
+#: How many places there are of each kind.
+PLACES = {"one": 1, "two": 2}
+
+
+def crowded(taken: list[Option[str]]) -> bool:
+    return any(sum(each.place == place for each in taken) > places for place, places in PLACES.items())
 
 
 def meet(one: Option[str], other: Option[str]) -> bool:
@@ -21,19 +29,20 @@ def tried(wanted: list[list[Option[str]]]) -> tuple[int, int]:
     best = (len(wanted) + 1, 0)
     for choice in product(*([*options, None] for options in wanted)):
         taken = [each for each in choice if each is not None]
-        if not any(meet(a, b) for at, a in enumerate(taken) for b in taken[at + 1 :]):
+        if not crowded(taken) and not any(meet(a, b) for at, a in enumerate(taken) for b in taken[at + 1 :]):
             best = min(best, (len(wanted) - len(taken), sum(each.cost[0] for each in taken)))
     return best
 
 
 def random_wants(seed: int) -> list[list[Option[str]]]:
-    rnd = Random(seed)
+    rnd, places = Random(seed), Random(f"places {seed}")
     wanted = []
     for _ in range(rnd.randint(1, 4)):
         options = []
         for _ in range(rnd.randint(0, 4)):
             start = rnd.randint(0, 4)
-            options.append(option(rnd.randint(0, 3), (rnd.choice("ab"), start, start + rnd.randint(1, 3))))
+            use = (rnd.choice("ab"), start, start + rnd.randint(1, 3))
+            options.append(option(rnd.randint(0, 3), use, place=places.choice((None, None, *PLACES))))
         wanted.append(sorted(options, key=lambda each: each.cost))
     return wanted
 
@@ -45,6 +54,7 @@ def test_as_many_as_possible_get_one_at_least_cost(block: int) -> None:
         found = best_packing(wanted)
         taken = [each for each in found if each is not None]
         assert not any(meet(a, b) for at, a in enumerate(taken) for b in taken[at + 1 :]), seed
+        assert not crowded(taken), seed
         assert (found.count(None), sum(each.cost[0] for each in taken)) == tried(wanted), seed
 
 
@@ -67,3 +77,10 @@ def test_when_the_looking_is_over_others_still_step_aside() -> None:
     assert None not in found
     taken = [each for each in found if each is not None]
     assert not any(meet(a, b) for at, a in enumerate(taken) for b in taken[at + 1 :])
+
+
+def test_a_place_that_somebody_has_is_left_to_them_when_the_looking_is_over() -> None:
+    wanted = [[option(0, (f"{n}", 0, 1), place="two"), option(1, (f"x{n}", 0, 1))] for n in range(5)]
+    found = best_packing(wanted, most_looks=3)
+    assert None not in found
+    assert not crowded([each for each in found if each is not None])

@@ -181,6 +181,62 @@ def test_without_the_permission_not_even_the_preview(stage: Stage) -> None:
     assert stage.overrides() == []
 
 
+# -- more sessions a day than are set
+
+
+def onto_a_full_day(stage: Stage) -> Move:
+    """My third session, onto the day of their third, whose therapist holds one session a day by now."""
+    theirs = stage.theirs.session(3)
+    stage.cast.people["therapist-two"].most_sessions_a_day = 1
+    stage.db.flush()
+    start = theirs.starts_at + timedelta(hours=1)
+    return Move(stage.mine.session(3).id, start, therapist_id=theirs.therapist_id)
+
+
+def test_one_session_more_than_is_set_is_held_with_a_reason_and_undone(stage: Stage) -> None:
+    before, act = stage.everything(), onto_a_full_day(stage)
+    told = f"{stage.cast.people['therapist-two'].name} has 1 session that day, the most set for them."
+    with pytest.raises(Refused, match=told):
+        stage.preview(act)
+    (asked,) = stage.ask(act)
+    assert (asked.rule, asked.sentence) == (Rule.DAY_FULL, told)
+    change_set = stage.apply(stage.all_the_same(act))
+    assert stage.mine.session(3).starts_at == act.start
+    assert stage.overrides() == [(OverrideRule.OFF_HOURS, act.appointment_id, None)]
+    entry = stage.db.scalars(select(AuditEntry).where(AuditEntry.action == "rule.override")).one()
+    assert (entry.object_id, WHY in str(entry.detail)) == (act.appointment_id, False)
+    undo(stage.db, stage.coordinator, change_set.id, NOW)
+    assert stage.everything() == before
+
+
+def test_who_may_not_set_rules_aside_holds_no_session_more(stage: Stage) -> None:
+    act = stage.all_the_same(onto_a_full_day(stage))
+    with pytest.raises(NotPermitted):
+        preview(stage.db, stage.cast.principals["therapist"], act, now=NOW)
+
+
+def test_removing_or_raising_the_limit_is_the_other_way_out(stage: Stage) -> None:
+    act = onto_a_full_day(stage)
+    for most in (2, None):
+        stage.cast.people["therapist-two"].most_sessions_a_day = most
+        stage.db.flush()
+        assert stage.ask(act) == ()
+        assert stage.preview(act).decision.overrides == ()
+
+
+def test_a_session_stays_above_its_limit_while_other_things_of_the_course_move(stage: Stage) -> None:
+    act = onto_a_full_day(stage)
+    stage.apply(stage.all_the_same(act))
+    held = stage.holds(stage.mine.session(3))
+    last = stage.mine.infusion(6)
+    stage.apply(Move(last.id, last.starts_at + timedelta(days=1)))
+    assert stage.holds(stage.mine.session(3)) == held
+    later = Move(act.appointment_id, act.start + timedelta(minutes=15), therapist_id=act.therapist_id)
+    stage.apply(later)
+    assert stage.mine.session(3).starts_at == later.start, "and may change within its day"
+    assert len(stage.overrides()) == 1
+
+
 # -- overlaps
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from planner.domain.access import Role
 from planner.domain.errors import NotFound
+from planner.domain.statuses import AppointmentKind
 from planner.scheduling.sheets import ClinicSheet
 from planner.services.places import close_day
 from planner.services.rostering import add_absence, add_shift, add_weekly_shifts
@@ -182,3 +183,21 @@ def test_spans_are_merged_and_cut() -> None:
     assert cut([(0, 10), (10, 20)], [(3, 5), (4, 6), (9, 12)]) == ((0, 3), (6, 9), (12, 20))
     assert cut([(0, 10)], [(0, 10)]) == ()
     assert cut([(0, 10)], []) == ((0, 10),)
+
+
+def test_a_therapist_with_a_limit_has_their_sessions_counted_in_one_query_more(db: Session) -> None:
+    place, elsewhere = builders.site(db), builders.site(db)
+    therapist, other = builders.person(db, place), builders.person(db, place)
+    therapist.most_sessions_a_day = 3
+    for hour, where in ((9, place), (11, elsewhere)):
+        patient = builders.patient(db, where, therapist)
+        builders.appointment(db, patient, at(f"2027-01-26 {hour:02}:00"), therapist=therapist)
+        builders.appointment(db, patient, at(f"2027-01-27 {hour:02}:00"), therapist=other)
+    visited = builders.patient(db, place, therapist)
+    builders.appointment(db, visited, at("2027-01-26 14:00"), therapist=therapist, kind=AppointmentKind.INFUSION)
+    with counted_queries(db) as queries:
+        people = {person.id: person for person in load(db, place).therapists}
+    assert len(queries) == 11
+    assert people[therapist.id].most_sessions == 3
+    assert people[therapist.id].sessions == (minute("2027-01-26 09:00"), minute("2027-01-26 11:00"))
+    assert (people[other.id].most_sessions, people[other.id].sessions) == (None, ())

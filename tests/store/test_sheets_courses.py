@@ -165,11 +165,17 @@ def test_an_unknown_course_is_not_found(db: Session) -> None:
 
 def test_courses_touched_by_a_day_or_a_person_are_the_same_sheets_as_alone(db: Session) -> None:
     c = builders.scenario_clinic(db)
+    c.r.most_sessions_a_day = 4
     course, _ = booked_course(db, c)
+    other = builders.patient(db, c.site, c.r)
+    builders.appointment(db, other, at("2027-01-26 14:00"), therapist=c.r, room=c.rooms[0])
     quiet = builders.course(db, builders.patient(db, c.site, c.k), c.version)
     by_day = load_courses_touching(db, MONDAY, MONDAY, NOW, site_id=c.site.id)
     by_person = load_courses_touching(db, MONDAY, date(2027, 1, 26), NOW, person_id=c.r.id)
     assert [sheet.id for sheet in by_day] == [sheet.id for sheet in by_person] == [course.id]
     assert by_day[0] == load_course(db, course.id, NOW)
+    sessions = {person.id: person.sessions for person in by_day[0].clinic.therapists}
+    assert minute("2027-01-26 14:00") in sessions[c.r.id]
+    assert minute("2027-01-26 11:00") not in sessions[c.r.id], "the course's own"
     assert load_courses_touching(db, MONDAY, MONDAY, NOW, person_id=c.r.id) == ()
     assert quiet.id not in [sheet.id for sheet in by_day]

@@ -15,7 +15,8 @@ from planner.store.base import Base, UtcInstant, words
 class Person(Base):
     """A member of staff. What they may do on the roster is in `PersonRole`; a nurse has lanes.
 
-    `most_sessions_a_day` is how many sessions they hold on one local day at most, empty for no limit: a roster warns.
+    `most_sessions_a_day` is how many sessions they hold on one local day at most, empty for no limit:
+    nothing is planned above it, and a roster warns of what is booked above a lowered one.
     """
 
     __tablename__ = "person"

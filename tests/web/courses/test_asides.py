@@ -157,6 +157,28 @@ def test_an_overlap_names_the_other_appointment(
     assert overrides(db) == [(OverrideRule.OVERLAP, row.id, other.id, WHY)]
 
 
+def test_one_session_more_than_is_set_for_the_day_is_named_and_held_with_a_reason(
+    coordinator: StrictClient, booked: BookedCourse, theirs: BookedCourse, cast: Cast, db: Session
+) -> None:
+    person, row, other = cast.people["therapist-two"], booked.session(3), theirs.session(3)
+    person.most_sessions_a_day = 1
+    db.commit()
+    wall = wall_of(other) + timedelta(hours=1)
+    typed = {"day": wall.date().isoformat(), "time": f"{wall:%H:%M}", "therapist": str(person.id)}
+    path = f"/integration/{row.id}/move"
+    refused = coordinator.send(path, typed)
+    told = f"{person.name} has 1 session that day, the most set for them."
+    assert refused.status_code == 422
+    assert told in words_of(refused)
+    shown = all_the_same(coordinator, path, refused, WHY)
+    assert "No therapist works" not in words_of(refused)
+    assert f"Sessions a day: {told}" in words_of(shown)
+    assert coordinator.submit(Page(shown.text), path + "/apply").status_code == 303
+    assert booked.session(3).therapist_id == person.id
+    assert overrides(db) == [(OverrideRule.OFF_HOURS, row.id, None, WHY)]
+    assert WHY in words_of(coordinator.get(f"/integration/{row.id}"))
+
+
 def test_a_third_appointment_meanwhile_is_never_overlapped(
     coordinator: StrictClient, booked: BookedCourse, theirs: BookedCourse, cast: Cast, db: Session
 ) -> None:

@@ -11,7 +11,7 @@ from planner.domain.intervals import instant_of
 from planner.domain.statuses import AppointmentKind, AppointmentStatus
 from planner.services.plan_answers import Answers
 from planner.store.occupying import release_expired
-from planner.store.records import Appointment, ChangeSet, Course, Hold, Occupancy, Patient, PlanDraft
+from planner.store.records import Appointment, ChangeSet, Course, Hold, Occupancy, Patient, Person, PlanDraft
 from tests.builders import appointment, course
 from tests.support.cast import Cast, Clock
 from tests.support.planning_clinic import AtWork
@@ -128,6 +128,33 @@ def test_a_time_taken_meanwhile_books_nothing_and_offers_fresh_plans(
     assert answer.status_code == 409
     assert "Nothing was booked." in answer.text
     assert "Infusion 2" in answer.text
+    assert "Plans by days of the week" in answer.text
+    assert courses(db) == []
+    assert wizard.send(4).location == wizard.url("4/dates")
+    assert wizard.send("4/dates").location == wizard.url(5)
+    assert wizard.send(5).status_code == 303
+
+
+def test_a_therapists_day_filled_meanwhile_books_nothing_and_offers_fresh_plans(
+    wizard: Wizard, db: Session, cast: Cast, clock: Clock
+) -> None:
+    """The hold has run out, and the last place of the day of the second session goes to somebody else."""
+    wizard.to(5)
+    wait(wizard, clock, 21)
+    page, proposal = wizard.page(5), plan(db).proposal
+    assert proposal is not None
+    (talk,) = (p for p in proposal.placements if p.serves == 2)
+    person = db.get_one(Person, talk.therapist_id)
+    person.most_sessions_a_day = 1
+    appointment(db, cast.patients["birch"], instant_of(talk.start - 120), therapist=person)
+    db.commit()
+    kept = wizard.client.submit(page, wizard.url("5/keep"))
+    assert kept.status_code == 409
+    assert f"{person.name} has 1 session on" in kept.text
+    answer = wizard.send(5, page=page)
+    assert answer.status_code == 409
+    assert "Nothing was booked." in answer.text
+    assert "Integration after infusion 2" in answer.text
     assert "Plans by days of the week" in answer.text
     assert courses(db) == []
     assert wizard.send(4).location == wizard.url("4/dates")

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from planner.domain.intervals import instant_of, minute_of
 from planner.domain.statuses import Mode
 from planner.services.plan_answers import Answers
-from planner.store.records import PlanDraft
+from planner.store.records import Person, PlanDraft
 from tests.builders import appointment, at
 from tests.support.cast import Cast
 from tests.support.planning_clinic import AtWork
@@ -216,6 +216,45 @@ def test_a_choice_for_a_plan_that_somebody_took_meanwhile_is_refused_with_fresh_
     assert answer.status_code == 409
     assert "That plan is not free any more. Here is what is free now." in answer.text
     assert "Part of the plan you had chosen is not free any more: Infusion 2" in squeezed(Page(answer.text).words)
+
+
+def fill_the_day_of_session_2(db: Session, cast: Cast) -> str:
+    """Set one session a day for the therapist of the chosen plan's second session, and give them one that day."""
+    proposal = answers(db).proposal
+    assert proposal is not None
+    (talk,) = (p for p in proposal.placements if p.serves == 2)
+    person = db.get_one(Person, talk.therapist_id)
+    person.most_sessions_a_day = 1
+    appointment(db, cast.patients["birch"], instant_of(talk.start - 120), therapist=person)
+    db.commit()
+    return person.name
+
+
+def test_a_session_on_a_day_that_is_full_by_now_is_told_and_fresh_plans_offered(
+    wizard: Wizard, cast: Cast, db: Session
+) -> None:
+    wizard.to("4/dates")
+    fill_the_day_of_session_2(db, cast)
+    assert wizard.client.get(wizard.url("4/dates")).location == wizard.url(4)
+    words = squeezed(wizard.page(4).words)
+    assert "Part of the plan you had chosen is not free any more: Integration after infusion 2" in words
+    choose(wizard, "Mon and Wed")
+    assert wizard.page("4/dates")
+
+
+def test_why_not_names_whose_day_is_full(wizard: Wizard, cast: Cast, db: Session) -> None:
+    """On Friday 6 March the second therapist works alone, and has the one session that is set for them."""
+    wizard.to("4/dates")
+    person = cast.people["therapist-two"]
+    person.most_sessions_a_day = 1
+    appointment(db, cast.patients["birch"], at("2026-03-06 10:00"), therapist=person)
+    db.commit()
+    asked = wizard.url("4/1?day=2026-03-06&time=14:00")
+    told = f"{person.name} has 1 session that day, the most set for them."
+    assert f"Fri 6 Mar 14:00 {told}" in squeezed(wizard.client.page(asked).words)
+    person.most_sessions_a_day = None
+    db.commit()
+    assert told not in squeezed(wizard.client.page(asked).words)
 
 
 def test_a_patient_who_meets_by_video_only_gets_video(wizard: Wizard, db: Session) -> None:
