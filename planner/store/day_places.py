@@ -2,7 +2,7 @@
 
 Whoever writes has locked the people first (`planner.store.occupying`), so that of two who want the last place of a day
 the second counts the first. It is no trigger: an undo, a new time zone or a lowered limit may leave a day above its
-limit, and a trigger could not tell them from a booking (docs/decisions/0010).
+limit, and a trigger could not tell them from a booking (docs/decisions/0012).
 """
 
 from __future__ import annotations
